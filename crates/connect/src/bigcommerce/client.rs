@@ -1,0 +1,211 @@
+//! The BigCommerce client of one store: configuration, and the one way a call is made.
+//!
+//! Clones share connections, quota and what was learned about the store. Not here: what the
+//! calls are for.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use url::Url;
+
+use super::store_info::StoreCache;
+use super::{errors, quota};
+use crate::call::{self, CallObserver, Vendor};
+use crate::error::VendorError;
+use crate::http::{ConfigError, Http, HttpLimits, Outgoing, address, check_base, check_id};
+use crate::window::{Entry, Permit, Window};
+
+/// One store's connection.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `https://api.bigcommerce.com`; plain http for loopback hosts only.
+    pub api_url: Url,
+    pub store_hash: String,
+    pub access_token: SecretString,
+    pub http: HttpLimits,
+    /// Requests of each window left to the store's other apps.
+    pub quota_reserve: u64,
+    /// Longest wait for the window to open, before [`VendorError::RetryAfter`].
+    pub quota_max_wait: Duration,
+}
+
+impl Config {
+    /// A connection with the default bounds.
+    pub fn new(api_url: Url, store_hash: String, access_token: SecretString) -> Self {
+        Self {
+            api_url,
+            store_hash,
+            access_token,
+            http: HttpLimits::default(),
+            quota_reserve: 2,
+            quota_max_wait: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Reads one store. Clones are cheap and share quota and caches.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    http: Http,
+    config: Config,
+    headers: HeaderMap,
+    window: Window,
+    store: StoreCache,
+    includes: super::inline::IncludeMemory,
+}
+
+/// Shows which store; no token.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let store_hash = &self.shared.config.store_hash;
+        f.debug_struct("bigcommerce::Client")
+            .field("store_hash", store_hash)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client; fails on an address, id or token that cannot be used.
+    pub fn new(config: Config, observer: Arc<dyn CallObserver>) -> Result<Self, ConfigError> {
+        check_base("api_url", &config.api_url)?;
+        check_id("store_hash", &config.store_hash)?;
+        let mut token =
+            HeaderValue::from_str(config.access_token.expose_secret()).map_err(|_| {
+                ConfigError::BadSecret {
+                    key: "access_token",
+                }
+            })?;
+        token.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert("x-auth-token", token);
+        // V2 answers in XML to clients that do not ask for JSON.
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let http = Http::new(Vendor::BigCommerce, config.http, &config.api_url, observer)?;
+        let shared = Shared {
+            http,
+            config,
+            headers,
+            window: Window::default(),
+            store: StoreCache::default(),
+            includes: super::inline::IncludeMemory::default(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Which store this is.
+    pub fn store_hash(&self) -> &str {
+        &self.shared.config.store_hash
+    }
+
+    /// Requests left in the current window and its rest; `None` before the first reply and
+    /// after the window's end.
+    pub fn quota_left(&self) -> Option<(u64, Duration)> {
+        self.shared.window.snapshot()
+    }
+
+    pub(super) fn store_cache(&self) -> &StoreCache {
+        &self.shared.store
+    }
+
+    pub(super) fn includes(&self) -> &super::inline::IncludeMemory {
+        &self.shared.includes
+    }
+
+    /// Waits until `calls` calls fit into the window, so that a read of several parts does not
+    /// stop half way. The permit may be dropped at once.
+    pub(super) async fn room_for(&self, calls: u64) -> Result<(), VendorError> {
+        self.enter(calls).await.map(drop)
+    }
+
+    /// A read. `Ok(None)` is 204.
+    pub(super) async fn get(
+        &self,
+        template: &'static str,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<Value>, VendorError> {
+        self.call(Method::GET, template, segments, query, None)
+            .await
+    }
+
+    /// A write of a JSON body.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        template: &'static str,
+        segments: &[&str],
+        body: &Value,
+    ) -> Result<Option<Value>, VendorError> {
+        let body = Bytes::from(body.to_string());
+        self.call(method, template, segments, &[], Some(body)).await
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        template: &'static str,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        body: Option<Bytes>,
+    ) -> Result<Option<Value>, VendorError> {
+        let _permit = self.enter(1).await?;
+        let shared = &*self.shared;
+        let mut path = vec!["stores", shared.config.store_hash.as_str()];
+        path.extend(segments);
+        let mut headers = shared.headers.clone();
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let url = address(&shared.config.api_url, &path, query);
+        let outgoing = Outgoing {
+            method,
+            template,
+            url,
+            headers,
+            body,
+        };
+        let result = call::perform(
+            &shared.http,
+            outgoing,
+            quota::requests_left,
+            |effect, reply| {
+                if let Some(told) = reply
+                    .as_ref()
+                    .ok()
+                    .and_then(|reply| quota::told(&reply.headers))
+                {
+                    shared.window.learn(told);
+                }
+                errors::verdict(effect, reply)
+            },
+        )
+        .await;
+        if let Err(VendorError::RetryAfter { after }) = &result {
+            shared.window.shut(*after);
+        }
+        result
+    }
+
+    async fn enter(&self, calls: u64) -> Result<Permit<'_>, VendorError> {
+        let config = &self.shared.config;
+        let entry = Entry {
+            calls,
+            reserve: config.quota_reserve,
+            max_wait: config.quota_max_wait,
+        };
+        let entered = self.shared.window.enter(entry).await;
+        entered.map_err(|after| VendorError::RetryAfter { after })
+    }
+}

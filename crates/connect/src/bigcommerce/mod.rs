@@ -1,0 +1,23 @@
+//! BigCommerce: hooks are verified and kept, orders are read.
+//!
+//! Rooms: [`client`] (configuration and the one way a call is made), [`orders`] (a whole order
+//! in few calls), [`sweep`] (lists of orders), [`hooks`], [`signature`], [`store_info`]; below
+//! them `inline` (what one reply may already hold), `needs` (which calls an order needs),
+//! `pages`, `quota` and `errors`. Nothing here writes orders.
+
+pub mod client;
+mod errors;
+pub mod hooks;
+mod inline;
+mod needs;
+pub mod orders;
+mod pages;
+mod quota;
+pub mod signature;
+pub mod store_info;
+pub mod sweep;
+
+pub use client::{Client, Config};
+pub use hooks::{Hook, HookReport};
+pub use orders::{FetchHints, FetchedOrder};
+pub use sweep::{OrderFilter, OrderStub};

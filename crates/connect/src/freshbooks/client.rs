@@ -1,0 +1,334 @@
+//! The FreshBooks client of one account: configuration, and the one way a call is made.
+//!
+//! Clones share connections and limits. A 401 is answered by one refresh and one more try; there
+//! is no other retry. Not here: what the calls are for.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use url::Url;
+
+use super::errors;
+use super::limits::{self, Limits};
+use super::token::TokenSource;
+use crate::call::{self, CallObserver, Effect, Vendor};
+use crate::error::{Unreadable, VendorError};
+use crate::http::{ConfigError, Http, HttpLimits, Outgoing, address, check_base, check_id};
+use crate::window::{Entry, Window};
+
+/// One account's connection.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `https://api.freshbooks.com`; plain http for loopback hosts only.
+    pub api_url: Url,
+    /// `https://auth.freshbooks.com`: where people grant access.
+    pub auth_url: Url,
+    /// The short alphanumeric id, not the business id.
+    pub account_id: String,
+    pub client_id: String,
+    pub client_secret: SecretString,
+    pub redirect_uri: Url,
+    pub http: HttpLimits,
+    /// Longest wait for the window to open, before [`VendorError::RetryAfter`].
+    pub limit_max_wait: Duration,
+}
+
+impl Config {
+    /// A connection with the default bounds.
+    pub fn new(
+        api_url: Url,
+        auth_url: Url,
+        account_id: String,
+        client_id: String,
+        client_secret: SecretString,
+        redirect_uri: Url,
+    ) -> Self {
+        Self {
+            api_url,
+            auth_url,
+            account_id,
+            client_id,
+            client_secret,
+            redirect_uri,
+            http: HttpLimits::default(),
+            limit_max_wait: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What the account's windows have left, and for how long; `None` while unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitsLeft {
+    pub creates: Option<(u64, Duration)>,
+    pub others: Option<(u64, Duration)>,
+}
+
+/// Reads and writes one account. Clones are cheap and share the limits.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    http: Http,
+    config: Config,
+    tokens: Arc<dyn TokenSource>,
+    limits: Limits,
+}
+
+/// Shows which account; no token.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account_id = &self.shared.config.account_id;
+        f.debug_struct("freshbooks::Client")
+            .field("account_id", account_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An accounting resource: where it lives and how a single one is wrapped.
+#[derive(Clone, Copy)]
+pub(super) struct Resource {
+    pub(super) path: [&'static str; 2],
+    pub(super) list_template: &'static str,
+    pub(super) single_template: &'static str,
+    pub(super) single: &'static str,
+    pub(super) plural: &'static str,
+}
+
+impl Client {
+    /// A client; fails on an address or id that cannot be used.
+    pub fn new(
+        config: Config,
+        tokens: Arc<dyn TokenSource>,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, ConfigError> {
+        check_base("api_url", &config.api_url)?;
+        check_base("auth_url", &config.auth_url)?;
+        check_id("account_id", &config.account_id)?;
+        let http = Http::new(Vendor::FreshBooks, config.http, &config.api_url, observer)?;
+        let shared = Shared {
+            http,
+            config,
+            tokens,
+            limits: Limits::default(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Which account this is.
+    pub fn account_id(&self) -> &str {
+        &self.shared.config.account_id
+    }
+
+    /// What FreshBooks last said is left.
+    pub fn limits_left(&self) -> LimitsLeft {
+        let limits = &self.shared.limits;
+        LimitsLeft {
+            creates: limits.creates.snapshot(),
+            others: limits.others.snapshot(),
+        }
+    }
+
+    /// A list's `result`.
+    pub(super) async fn list(
+        &self,
+        resource: Resource,
+        query: &[(&str, &str)],
+    ) -> Result<Value, VendorError> {
+        let call = Call {
+            method: Method::GET,
+            template: resource.list_template,
+            resource,
+            id: None,
+        };
+        let mut body = self.call(call, query, None).await?;
+        body.pointer_mut("/response/result")
+            .map(Value::take)
+            .ok_or_else(|| VendorError::field("response.result"))
+    }
+
+    /// One record.
+    pub(super) async fn single(
+        &self,
+        resource: Resource,
+        id: u64,
+        query: &[(&str, &str)],
+    ) -> Result<Value, VendorError> {
+        let call = Call {
+            method: Method::GET,
+            template: resource.single_template,
+            resource,
+            id: Some(id),
+        };
+        let body = self.call(call, query, None).await?;
+        record(resource, body, Effect::Read)
+    }
+
+    /// Creates a record.
+    pub(super) async fn create(
+        &self,
+        resource: Resource,
+        query: &[(&str, &str)],
+        fields: Value,
+    ) -> Result<Value, VendorError> {
+        let call = Call {
+            method: Method::POST,
+            template: resource.list_template,
+            resource,
+            id: None,
+        };
+        let body = self.call(call, query, Some(fields)).await?;
+        record(resource, body, Effect::Write)
+    }
+
+    /// Changes a record. The caller never mixes `vis_state` or an action with other fields.
+    pub(super) async fn change(
+        &self,
+        resource: Resource,
+        id: u64,
+        query: &[(&str, &str)],
+        fields: Value,
+    ) -> Result<Value, VendorError> {
+        let call = Call {
+            method: Method::PUT,
+            template: resource.single_template,
+            resource,
+            id: Some(id),
+        };
+        let body = self.call(call, query, Some(fields)).await?;
+        record(resource, body, Effect::Write)
+    }
+
+    /// One call, with one more try after a 401.
+    async fn call(
+        &self,
+        call: Call,
+        query: &[(&str, &str)],
+        fields: Option<Value>,
+    ) -> Result<Value, VendorError> {
+        let single = call.resource.single;
+        let body = fields.map(|fields| {
+            let wrapped = Value::Object([(single.to_owned(), fields)].into_iter().collect());
+            Bytes::from(wrapped.to_string())
+        });
+        let token = self.shared.tokens.access_token().await?;
+        match self.attempt(&call, query, body.clone(), &token).await {
+            // Refused before anything happened, so also a write may be tried again.
+            Err(VendorError::Unauthorized) => {
+                let token = self.shared.tokens.refresh(&token).await?;
+                self.attempt(&call, query, body, &token).await
+            }
+            other => other,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        call: &Call,
+        query: &[(&str, &str)],
+        body: Option<Bytes>,
+        token: &SecretString,
+    ) -> Result<Value, VendorError> {
+        let shared = &*self.shared;
+        let window = self.window(&call.method);
+        let entry = Entry {
+            calls: 1,
+            reserve: 0,
+            max_wait: shared.config.limit_max_wait,
+        };
+        let entered = window.enter(entry).await;
+        let _permit = entered.map_err(|after| VendorError::RetryAfter { after })?;
+        let outgoing = Outgoing {
+            method: call.method.clone(),
+            template: call.template,
+            url: self.url(call, query),
+            headers: headers(token, body.is_some())?,
+            body,
+        };
+        let result = call::perform(
+            &shared.http,
+            outgoing,
+            limits::requests_left,
+            |effect, reply| {
+                let headers = reply.as_ref().ok().map(|reply| &reply.headers);
+                if let Some(told) =
+                    headers.and_then(|headers| limits::told(headers, Timestamp::now()))
+                {
+                    window.learn(told);
+                }
+                errors::verdict(effect, reply)
+            },
+        )
+        .await;
+        if let Err(VendorError::RetryAfter { after }) = &result {
+            window.shut(*after);
+        }
+        result
+    }
+
+    fn window(&self, method: &Method) -> &Window {
+        let limits = &self.shared.limits;
+        if *method == Method::POST {
+            &limits.creates
+        } else {
+            &limits.others
+        }
+    }
+
+    fn url(&self, call: &Call, query: &[(&str, &str)]) -> Url {
+        let config = &self.shared.config;
+        let id = call.id.map(|id| id.to_string());
+        let mut segments = vec!["accounting", "account", config.account_id.as_str()];
+        segments.extend(call.resource.path);
+        segments.extend(id.as_deref());
+        address(&config.api_url, &segments, query)
+    }
+}
+
+struct Call {
+    method: Method,
+    template: &'static str,
+    resource: Resource,
+    id: Option<u64>,
+}
+
+fn headers(token: &SecretString, has_body: bool) -> Result<HeaderMap, VendorError> {
+    let mut bearer =
+        HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).map_err(|_| {
+            VendorError::Unsendable {
+                reason: "the access token is not a header value",
+            }
+        })?;
+    bearer.set_sensitive(true);
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, bearer);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    if has_body {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    Ok(headers)
+}
+
+fn record(resource: Resource, mut body: Value, effect: Effect) -> Result<Value, VendorError> {
+    let found = body.pointer_mut("/response/result");
+    let found = found
+        .and_then(|result| result.get_mut(resource.single))
+        .map(Value::take);
+    match found {
+        Some(record) if record.is_object() => Ok(record),
+        _ => Err(errors::unreadable(
+            effect,
+            Unreadable::Field(resource.single),
+        )),
+    }
+}

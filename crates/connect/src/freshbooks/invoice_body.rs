@@ -1,0 +1,132 @@
+//! What is written for an invoice.
+//!
+//! Amounts, quantities and percents go out as text, so no float ever touches them. Not here:
+//! what the lines should be.
+
+use std::collections::BTreeMap;
+
+use domain::books::{DesiredInvoice, InvoiceLine, LineTax};
+use domain::money::Currency;
+use serde_json::{Map, Value, json};
+
+use crate::error::VendorError;
+
+/// FreshBooks' limit on invoice numbers.
+const MAX_NUMBER_CHARS: usize = 20;
+
+/// Fields of the body that only this room writes.
+const OWN_FIELDS: [&str; 6] = [
+    "customerid",
+    "create_date",
+    "invoice_number",
+    "due_offset_days",
+    "currency_code",
+    "lines",
+];
+
+/// The body of a create.
+pub(super) fn for_create(
+    client_id: u64,
+    invoice: &DesiredInvoice,
+    correction: Option<&InvoiceLine>,
+) -> Result<Value, VendorError> {
+    if invoice.number.is_empty() || invoice.number.chars().count() > MAX_NUMBER_CHARS {
+        let reason = "an invoice number must have 1 to 20 characters; shorten the prefix";
+        return Err(VendorError::Unsendable { reason });
+    }
+    let mut body = data(invoice, correction)?;
+    body.insert("customerid".to_owned(), json!(client_id));
+    body.insert("invoice_number".to_owned(), json!(invoice.number));
+    Ok(Value::Object(body))
+}
+
+/// The body of an update: all lines, because a PUT replaces the whole set. The number stays.
+pub(super) fn for_update(
+    client_id: Option<u64>,
+    invoice: &DesiredInvoice,
+    correction: Option<&InvoiceLine>,
+) -> Result<Value, VendorError> {
+    let mut body = data(invoice, correction)?;
+    if let Some(client_id) = client_id {
+        body.insert("customerid".to_owned(), json!(client_id));
+    }
+    Ok(Value::Object(body))
+}
+
+/// Refuses fields that would run as another phase of the PUT and discard everything else.
+pub(super) fn refuse_phases(fields: &BTreeMap<String, String>) -> Result<(), VendorError> {
+    let is_phase = |name: &String| {
+        name == "vis_state" || name == "ext_vis_state" || name.starts_with("action_")
+    };
+    if fields.keys().any(is_phase) {
+        let reason = "vis_state and actions cannot be mixed with fields: FreshBooks discards them";
+        return Err(VendorError::Unsendable { reason });
+    }
+    Ok(())
+}
+
+fn data(
+    invoice: &DesiredInvoice,
+    correction: Option<&InvoiceLine>,
+) -> Result<Map<String, Value>, VendorError> {
+    refuse_phases(&invoice.fields)?;
+    if invoice.fields.contains_key("due_date") {
+        let reason = "due_date is read-only in FreshBooks; map to due_offset_days";
+        return Err(VendorError::Unsendable { reason });
+    }
+    if invoice
+        .fields
+        .keys()
+        .any(|name| OWN_FIELDS.contains(&name.as_str()))
+    {
+        let reason =
+            "a mapped field is one that Tillbook writes itself; remove it from the mapping";
+        return Err(VendorError::Unsendable { reason });
+    }
+    let currency = invoice.expected_total.currency;
+    let lines: Vec<Value> = invoice
+        .lines
+        .iter()
+        .chain(correction)
+        .map(|row| line(row, currency))
+        .collect();
+    let mut body: Map<String, Value> = invoice
+        .fields
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
+    body.insert("create_date".to_owned(), json!(invoice.create_date));
+    body.insert("due_offset_days".to_owned(), json!(invoice.due_offset_days));
+    body.insert("currency_code".to_owned(), json!(currency.code()));
+    body.insert("lines".to_owned(), Value::Array(lines));
+    Ok(body)
+}
+
+fn line(line: &InvoiceLine, currency: Currency) -> Value {
+    let mut body = Map::new();
+    body.insert("type".to_owned(), json!(0));
+    body.insert("name".to_owned(), json!(line.name));
+    body.insert("description".to_owned(), json!(line.description));
+    body.insert(
+        "qty".to_owned(),
+        json!(line.quantity.normalize().to_string()),
+    );
+    let unit_cost = json!({"amount": line.unit_cost.to_string(), "code": currency.code()});
+    body.insert("unit_cost".to_owned(), unit_cost);
+    tax(&mut body, ["taxName1", "taxAmount1"], line.tax1.as_ref());
+    tax(&mut body, ["taxName2", "taxAmount2"], line.tax2.as_ref());
+    if line.compounded {
+        body.insert("compounded_tax".to_owned(), Value::Bool(true));
+    }
+    Value::Object(body)
+}
+
+fn tax(body: &mut Map<String, Value>, names: [&str; 2], tax: Option<&LineTax>) {
+    if let Some(tax) = tax {
+        body.insert(names[0].to_owned(), json!(tax.name));
+        body.insert(
+            names[1].to_owned(),
+            json!(tax.percent.normalize().to_string()),
+        );
+    }
+}

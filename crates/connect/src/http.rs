@@ -1,0 +1,288 @@
+//! One HTTP exchange: bounded in time and size, no redirects, no retries of its own.
+//!
+//! A retry that nobody sees would be a write that nobody counted, so reqwest's are off. Not
+//! here: what a status means.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode};
+use url::{Host, Url};
+
+use crate::call::{CallObserver, Vendor};
+use crate::error::{Transient, Unreadable};
+
+/// Bounds of every exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    pub connect_timeout: Duration,
+    /// From the first byte out to the last byte in.
+    pub request_timeout: Duration,
+    /// Of a reply, after decompression.
+    pub max_body_bytes: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(30),
+            max_body_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+/// A client that cannot be built from its configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{key} must be an http or https address with a host and no query")]
+    NotAnAddress { key: &'static str },
+    #[error("{key} is plain http to another machine; use https (plain http is for loopback)")]
+    Insecure { key: &'static str },
+    #[error("{key} must be 1 to 64 letters, digits, '-' or '_'")]
+    BadId { key: &'static str },
+    #[error("{key} is not usable as an HTTP header value")]
+    BadSecret { key: &'static str },
+    #[error("the HTTP client cannot be built; check the machine's certificate store")]
+    Client(#[source] reqwest::Error),
+}
+
+/// A request ready to go. Its headers may hold secrets: it has no `Debug`.
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) template: &'static str,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+}
+
+/// A reply. The body of an error may be missing without harm, so it is a result of its own.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Result<Bytes, BodyFailure>,
+}
+
+impl Reply {
+    /// The body, or nothing when it could not be read.
+    pub(crate) fn body_or_empty(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFailure {
+    Lost(Transient),
+    Unreadable(Unreadable),
+}
+
+/// Why there is no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TransportFailure {
+    pub(crate) cause: Transient,
+    /// The request certainly never reached the vendor.
+    pub(crate) never_sent: bool,
+}
+
+/// Sends requests to one vendor. Clones share the connections.
+#[derive(Clone)]
+pub(crate) struct Http {
+    pub(crate) vendor: Vendor,
+    pub(crate) observer: Arc<dyn CallObserver>,
+    client: reqwest::Client,
+    max_body_bytes: usize,
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("vendor", &self.vendor)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Http {
+    pub(crate) fn new(
+        vendor: Vendor,
+        limits: HttpLimits,
+        base: &Url,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, ConfigError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("tillbook/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(limits.connect_timeout)
+            .timeout(limits.request_timeout)
+            // Shorter than what servers keep, so that writes seldom meet a closing connection.
+            .pool_idle_timeout(Duration::from_secs(20))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never());
+        if is_loopback(base) {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(ConfigError::Client)?;
+        Ok(Self {
+            vendor,
+            observer,
+            client,
+            max_body_bytes: limits.max_body_bytes,
+        })
+    }
+
+    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Reply, TransportFailure> {
+        let mut request = self
+            .client
+            .request(outgoing.method, outgoing.url)
+            .headers(outgoing.headers);
+        if let Some(body) = outgoing.body {
+            request = request.body(body);
+        }
+        let mut response = request.send().await.map_err(|error| failure(&error))?;
+        let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
+        let body = self.read_body(response).await;
+        Ok(Reply {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    async fn read_body(&self, mut response: reqwest::Response) -> Result<Bytes, BodyFailure> {
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > self.max_body_bytes => {
+                    let limit_bytes = self.max_body_bytes;
+                    return Err(BodyFailure::Unreadable(Unreadable::TooLong { limit_bytes }));
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body.freeze()),
+                Err(error) => return Err(BodyFailure::Lost(failure(&error).cause)),
+            }
+        }
+    }
+}
+
+fn failure(error: &reqwest::Error) -> TransportFailure {
+    if error.is_builder() || error.is_connect() {
+        let cause = if error.is_timeout() {
+            Transient::Timeout
+        } else {
+            Transient::Connect
+        };
+        return TransportFailure {
+            cause,
+            never_sent: true,
+        };
+    }
+    let cause = if error.is_timeout() {
+        Transient::Timeout
+    } else {
+        Transient::Broken
+    };
+    TransportFailure {
+        cause,
+        never_sent: false,
+    }
+}
+
+/// Refuses addresses that would send a secret in the clear, and those that are no base.
+pub(crate) fn check_base(key: &'static str, url: &Url) -> Result<(), ConfigError> {
+    let plain_base = url.query().is_none() && url.fragment().is_none();
+    if url.host().is_none() || !plain_base || !url.username().is_empty() {
+        return Err(ConfigError::NotAnAddress { key });
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(url) => Ok(()),
+        "http" => Err(ConfigError::Insecure { key }),
+        _ => Err(ConfigError::NotAnAddress { key }),
+    }
+}
+
+/// Ids go into paths; anything that could change the path is refused.
+pub(crate) fn check_id(key: &'static str, id: &str) -> Result<(), ConfigError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if (1..=64).contains(&id.len()) && id.chars().all(allowed) {
+        Ok(())
+    } else {
+        Err(ConfigError::BadId { key })
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+/// The base address with path segments and query pairs added.
+pub(crate) fn address(base: &Url, segments: &[&str], query: &[(&str, &str)]) -> Url {
+    let mut url = base.clone();
+    // A checked base is http(s), which can always be a base; nothing is lost if it were not.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for fine in [
+            "http://127.0.0.1:80",
+            "http://[::1]:9",
+            "http://localhost",
+            "https://a.example",
+        ] {
+            assert!(check_base("api_url", &url(fine)).is_ok(), "{fine}");
+        }
+        for insecure in [
+            "http://a.example",
+            "http://127.0.0.1.a.example",
+            "http://10.0.0.1",
+        ] {
+            let refused = check_base("api_url", &url(insecure));
+            assert!(
+                matches!(refused, Err(ConfigError::Insecure { .. })),
+                "{insecure}"
+            );
+        }
+        let odd = check_base("api_url", &url("ftp://a.example"));
+        assert!(matches!(odd, Err(ConfigError::NotAnAddress { .. })));
+    }
+
+    #[test]
+    fn ids_cannot_change_the_path() {
+        assert!(check_id("store_hash", "abc123").is_ok());
+        for bad in ["", "a/b", "..", "a?b", "a b"] {
+            assert!(check_id("store_hash", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_keeps_the_path_of_its_base() {
+        let made = address(
+            &url("http://localhost:1/bc/"),
+            &["v2", "orders"],
+            &[("page", "2")],
+        );
+        assert_eq!(made.as_str(), "http://localhost:1/bc/v2/orders?page=2");
+    }
+}

@@ -1,0 +1,266 @@
+//! What a merchant may choose about the books, with the accounting page's defaults.
+//!
+//! Only choices that this version carries out exist here; a value the accounting page names but
+//! this version does not carry out is refused with the reason. Not here: the wording (see
+//! [`crate::mapping`]).
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// The policy of one connection.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// `[invoice]`: number prefix and e-mail.
+    pub invoice: InvoicePolicy,
+    /// `[status]`: status id to `none`, `draft` or `sent`; overrides the built-in table.
+    #[serde(deserialize_with = "by_status")]
+    pub status: BTreeMap<u32, StatusRule>,
+    /// `tax`: `percent` (default, taxes by name and percent) or `amount` (exact tax lines).
+    pub tax: TaxMode,
+    /// `discount`: `line` (default, named negative lines) or `net` (prices are reduced).
+    pub discount: DiscountMode,
+    /// `shipping`: `line` (the only choice of this version).
+    pub shipping: ShippingMode,
+    /// `offline_paid`: orders without transactions are paid in full once in a paid status.
+    pub offline_paid: bool,
+    /// `due_offset_days`: days from the order's day to the due date; default 30.
+    pub due_offset_days: u32,
+    /// `[due_offset_days_by_status]`: the same, per status id.
+    #[serde(deserialize_with = "by_status")]
+    pub due_offset_days_by_status: BTreeMap<u32, u32>,
+    /// `books_locked_until`: `YYYY-MM-DD`; days before it are closed.
+    #[serde(deserialize_with = "date")]
+    pub books_locked_until: Option<Date>,
+    /// `unknown_sku`: `text` (the only choice of this version): lines are free text.
+    pub unknown_sku: UnknownSku,
+    /// `client_conflicts`: `keep` (the only choice of this version): a client that exists stays as
+    /// people left it.
+    pub client_conflicts: ClientConflicts,
+    /// `[payment_types]`: `gateway/method`, `gateway/*` or `*/method` to a FreshBooks type.
+    #[serde(deserialize_with = "payment_types")]
+    pub payment_types: BTreeMap<String, &'static str>,
+}
+
+/// How invoices are named and sent.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InvoicePolicy {
+    /// `invoice.prefix`: stands before the order id; together at most 20 characters.
+    #[serde(deserialize_with = "prefix")]
+    pub prefix: String,
+    /// `invoice.email`: only `false` in this version; no e-mail goes to the shopper.
+    #[serde(deserialize_with = "no_email")]
+    pub email: bool,
+}
+
+/// Whether orders of a status are in the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusRule {
+    None,
+    Draft,
+    Sent,
+}
+
+/// How tax appears on the invoice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaxMode {
+    #[default]
+    Percent,
+    Amount,
+}
+
+/// How discounts appear on the invoice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiscountMode {
+    #[default]
+    Line,
+    Net,
+}
+
+/// How shipping appears on the invoice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ShippingMode {
+    #[default]
+    Line,
+}
+
+/// What happens to a line whose SKU is no FreshBooks item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum UnknownSku {
+    #[default]
+    Text,
+}
+
+/// Who wins where a person changed a client's fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ClientConflicts {
+    #[default]
+    Keep,
+}
+
+/// Every payment type FreshBooks knows. Source: its official JavaScript SDK.
+pub const PAYMENT_TYPES: [&str; 16] = [
+    "Check",
+    "Credit",
+    "Cash",
+    "Bank Transfer",
+    "Credit Card",
+    "Debit",
+    "PayPal",
+    "2Checkout",
+    "VISA",
+    "MASTERCARD",
+    "DISCOVER",
+    "AMEX",
+    "DINERS",
+    "JCB",
+    "ACH",
+    "Other",
+];
+
+/// The longest invoice number FreshBooks takes, in characters.
+pub const INVOICE_NUMBER_MAX_CHARS: usize = 20;
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            invoice: InvoicePolicy::default(),
+            status: BTreeMap::new(),
+            tax: TaxMode::default(),
+            discount: DiscountMode::default(),
+            shipping: ShippingMode::default(),
+            offline_paid: true,
+            due_offset_days: 30,
+            due_offset_days_by_status: BTreeMap::new(),
+            books_locked_until: None,
+            unknown_sku: UnknownSku::default(),
+            client_conflicts: ClientConflicts::default(),
+            payment_types: BTreeMap::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// Days to the due date for an order of this status.
+    pub fn due_offset_days_for(&self, status_id: u32) -> u32 {
+        self.due_offset_days_by_status
+            .get(&status_id)
+            .copied()
+            .unwrap_or(self.due_offset_days)
+    }
+}
+
+/// Refuses every value but `works`, naming the reason.
+fn only<'de, D: Deserializer<'de>, T: Default>(
+    deserializer: D,
+    key: &str,
+    works: &str,
+) -> Result<T, D::Error> {
+    let value = String::deserialize(deserializer)?;
+    if value == works {
+        return Ok(T::default());
+    }
+    Err(D::Error::custom(format!(
+        "{key} = {value:?} is not carried out by this version; use {works:?}"
+    )))
+}
+
+impl<'de> Deserialize<'de> for ShippingMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        only(deserializer, "shipping", "line")
+    }
+}
+
+impl<'de> Deserialize<'de> for UnknownSku {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        only(deserializer, "unknown_sku", "text")
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientConflicts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        only(deserializer, "client_conflicts", "keep")
+    }
+}
+
+fn no_email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    if bool::deserialize(deserializer)? {
+        return Err(D::Error::custom(
+            "invoice.email = true is not carried out by this version; use false",
+        ));
+    }
+    Ok(false)
+}
+
+fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let prefix = String::deserialize(deserializer)?;
+    if prefix.chars().count() > 14 || prefix.chars().any(char::is_control) {
+        return Err(D::Error::custom(
+            "invoice.prefix must be at most 14 printable characters, so that an order id fits \
+             behind it in FreshBooks' 20; shorten it",
+        ));
+    }
+    Ok(prefix)
+}
+
+fn by_status<'de, D, T>(deserializer: D) -> Result<BTreeMap<u32, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let table = BTreeMap::<String, T>::deserialize(deserializer)?;
+    table
+        .into_iter()
+        .map(|(key, value)| match key.parse::<u32>() {
+            Ok(id) if id <= 14 => Ok((id, value)),
+            _ => Err(D::Error::custom(format!(
+                "{key:?} is no BigCommerce order status; use an id from 0 to 14"
+            ))),
+        })
+        .collect()
+}
+
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse::<Date>().map(Some).map_err(|_| {
+        D::Error::custom(format!(
+            "books_locked_until = {text:?} is no day; write it as \"2026-01-01\""
+        ))
+    })
+}
+
+fn payment_types<'de, D>(deserializer: D) -> Result<BTreeMap<String, &'static str>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let table = BTreeMap::<String, String>::deserialize(deserializer)?;
+    table
+        .into_iter()
+        .map(|(key, value)| {
+            if key.split('/').filter(|part| !part.is_empty()).count() != 2 {
+                return Err(D::Error::custom(format!(
+                    "payment_types key {key:?} must read \"gateway/method\", \"gateway/*\" or \
+                     \"*/method\""
+                )));
+            }
+            match PAYMENT_TYPES.iter().find(|known| **known == value) {
+                Some(known) => Ok((key.to_ascii_lowercase(), *known)),
+                None => Err(D::Error::custom(format!(
+                    "{value:?} is no FreshBooks payment type; use one of {}",
+                    PAYMENT_TYPES.join(", ")
+                ))),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,339 @@
+//! Every policy key, with both of its choices, and the accounting page's status table.
+
+// Helpers are test code too; clippy exempts only the test functions themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::{books, document, hold_codes, product, read, set_total, shown, tax, transaction};
+use domain::account::{account, gone};
+use domain::books::Disposition;
+use domain::mapping::Mapping;
+use domain::policy::Policy;
+use serde_json::{Value, json};
+
+fn policy(value: Value) -> Policy {
+    serde_json::from_value(value).unwrap()
+}
+
+fn refused(value: Value) -> String {
+    serde_json::from_value::<Policy>(value)
+        .unwrap_err()
+        .to_string()
+}
+
+fn taxed() -> Value {
+    let mut order = document();
+    let mut line = product(1, "Lamp", "2", "50.00", "100.00");
+    line["applied_discounts"] =
+        json!([{"id": "x", "amount": "10.00", "name": "Spring sale", "target": "order"}]);
+    order["products"] = json!([line]);
+    order["order"]["discount_amount"] = json!("10.0000");
+    order["taxes"] = json!([tax(1, "item", "VAT", "20.0000", "18.0000")]);
+    set_total(&mut order, "90.0000", "18.0000", "108.0000");
+    order
+}
+
+#[test]
+fn the_defaults_are_the_accounting_pages() {
+    assert_eq!(policy(json!({})), Policy::default());
+    assert!(refused(json!({"taxes": "percent"})).contains("unknown field"));
+}
+
+#[test]
+fn tax_as_percent_or_as_exact_amounts() {
+    let percent = shown(&taxed(), &policy(json!({"tax": "percent"})));
+    assert!(
+        percent.contains("Product Lamp | 2 x 50.00 | VAT 20 %"),
+        "{percent}"
+    );
+    let amount = shown(&taxed(), &policy(json!({"tax": "amount"})));
+    assert!(amount.contains("Product Lamp | 2 x 50.00\n"), "{amount}");
+    assert!(amount.contains("Tax VAT | 1 x 18.00\n"), "{amount}");
+    assert!(
+        amount.contains("total 108.00 USD with tax 18.00 USD"),
+        "{amount}"
+    );
+}
+
+#[test]
+fn discount_as_a_named_line_or_taken_off_the_prices() {
+    let line = shown(&taxed(), &policy(json!({"discount": "line"})));
+    assert!(
+        line.contains("Discount Spring sale | 1 x -10.00 | VAT 20 %"),
+        "{line}"
+    );
+    let net = shown(&taxed(), &policy(json!({"discount": "net"})));
+    assert!(net.contains("Product Lamp | 2 x 45.00 | VAT 20 %"), "{net}");
+    assert!(!net.contains("Discount"), "{net}");
+    assert!(net.contains("total 108.00 USD with tax 18.00 USD"), "{net}");
+}
+
+#[test]
+fn choices_of_later_versions_are_refused_with_the_reason() {
+    for value in [
+        json!({"shipping": "expense:Freight"}),
+        json!({"unknown_sku": "create"}),
+        json!({"client_conflicts": "overwrite"}),
+        json!({"invoice": {"email": true}}),
+    ] {
+        assert!(refused(value).contains("not carried out by this version"));
+    }
+    let works = json!({"shipping": "line", "unknown_sku": "text", "client_conflicts": "keep",
+        "invoice": {"email": false}});
+    assert_eq!(policy(works), Policy::default());
+}
+
+#[test]
+fn invoice_prefix_stands_before_the_order_id_and_is_bounded() {
+    let policy = policy(json!({"invoice": {"prefix": "BC-"}}));
+    assert!(shown(&document(), &policy).starts_with("BC-1001 "));
+    assert!(refused(json!({"invoice": {"prefix": "A-very-long-prefix"}})).contains("14"));
+    let mut order = document();
+    order["order"]["id"] = json!(123_456_789_012_345_678_u64);
+    order["products"][0]["order_id"] = json!(null);
+    order["transactions"][0]["order_id"] = json!(null);
+    assert_eq!(hold_codes(&order, &policy), ["invoice_number_too_long"]);
+}
+
+#[test]
+fn status_overrides_win_over_the_table() {
+    for (rule, expected) in [
+        ("none", "nothing: "),
+        ("draft", "draft 1001"),
+        ("sent", "1001 "),
+    ] {
+        let policy = policy(json!({"status": {"11": rule}}));
+        assert!(shown(&document(), &policy).starts_with(expected));
+    }
+    assert!(refused(json!({"status": {"99": "none"}})).contains("0 to 14"));
+}
+
+#[test]
+fn due_offset_by_default_and_by_status() {
+    let policy = policy(json!({"due_offset_days": 14, "due_offset_days_by_status": {"11": 0}}));
+    assert_eq!(
+        books(&document(), &policy).unwrap().invoice.due_offset_days,
+        0
+    );
+    let mut order = document();
+    order["order"]["status_id"] = json!(10);
+    assert_eq!(books(&order, &policy).unwrap().invoice.due_offset_days, 14);
+}
+
+#[test]
+fn closed_periods_hold_invoices_and_payments() {
+    let open = policy(json!({"books_locked_until": "2020-08-27"}));
+    assert!(books(&document(), &open).is_ok());
+    let closed = policy(json!({"books_locked_until": "2020-08-28"}));
+    assert_eq!(hold_codes(&document(), &closed), ["period_closed"]);
+    let mut cancelled = document();
+    cancelled["order"]["status_id"] = json!(5);
+    cancelled["transactions"] = json!([]);
+    assert!(shown(&cancelled, &open).starts_with("removed: "));
+    assert_eq!(hold_codes(&cancelled, &closed), ["period_closed"]);
+    assert!(refused(json!({"books_locked_until": "yesterday"})).contains("2026-01-01"));
+}
+
+#[test]
+fn offline_orders_are_paid_with_their_status_or_stay_open() {
+    let mut order = document();
+    order["transactions"] = json!([]);
+    order["order"]["payment_method"] = json!("Check");
+    order["order"]["date_modified"] = json!("Tue, 01 Sep 2020 12:00:00 +0000");
+    let paid = shown(&order, &policy(json!({"offline_paid": true})));
+    assert!(
+        paid.contains("offline:1001 Check 10.00 USD on 2020-09-01"),
+        "{paid}"
+    );
+    let open = shown(&order, &policy(json!({"offline_paid": false})));
+    assert!(!open.contains("offline:"), "{open}");
+    order["order"]["status_id"] = json!(7);
+    assert!(!shown(&order, &Policy::default()).contains("offline:"));
+}
+
+#[test]
+fn payment_types_can_be_overridden_by_gateway_and_method() {
+    for key in ["stripe/credit_card", "stripe/*", "*/credit_card"] {
+        let policy = policy(json!({"payment_types": {key: "ACH"}}));
+        assert!(
+            shown(&document(), &policy).contains("txn:501 ACH "),
+            "{key}"
+        );
+    }
+    let other = policy(json!({"payment_types": {"adyen/*": "ACH"}}));
+    assert!(shown(&document(), &other).contains("txn:501 VISA "));
+    assert!(refused(json!({"payment_types": {"stripe/*": "Gold"}})).contains("Bank Transfer"));
+    assert!(refused(json!({"payment_types": {"stripe": "ACH"}})).contains("gateway/method"));
+}
+
+#[test]
+fn the_status_table_of_the_accounting_page() {
+    for (status, expected) in [
+        (0, "nothing: "),
+        (1, "1001 "),
+        (2, "1001 "),
+        (3, "1001 "),
+        (5, "1001 "),
+        (7, "1001 "),
+        (8, "1001 "),
+        (9, "1001 "),
+        (10, "1001 "),
+        (11, "1001 "),
+        (12, "1001 "),
+        (13, "1001 "),
+    ] {
+        let mut order = document();
+        order["order"]["status_id"] = json!(status);
+        assert!(
+            shown(&order, &Policy::default()).starts_with(expected),
+            "{status}"
+        );
+        let notices = books(&order, &Policy::default()).unwrap().notices;
+        assert_eq!(
+            !notices.is_empty(),
+            status == 12 || status == 13,
+            "{status} {notices:?}"
+        );
+    }
+    for (status, code) in [
+        (4, "refund_not_carried"),
+        (14, "refund_not_carried"),
+        (6, "declined_but_captured"),
+    ] {
+        let mut order = document();
+        order["order"]["status_id"] = json!(status);
+        assert_eq!(hold_codes(&order, &Policy::default()), [code], "{status}");
+    }
+}
+
+#[test]
+fn cancelled_and_declined_orders_that_were_never_paid_are_removed() {
+    for status in [5, 6] {
+        let mut order = document();
+        order["order"]["status_id"] = json!(status);
+        order["transactions"] = json!([transaction(501, "authorization", "10.00")]);
+        assert!(
+            shown(&order, &Policy::default()).starts_with("removed: "),
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn archived_and_deleted_orders() {
+    let mut order = document();
+    order["order"]["is_deleted"] = json!(true);
+    assert!(shown(&order, &Policy::default()).starts_with("1001 "));
+    order["transactions"] = json!([]);
+    order["order"]["status_id"] = json!(7);
+    assert!(shown(&order, &Policy::default()).starts_with("nothing: "));
+    let read = read(&order);
+    let removed = account(&read, true, &Policy::default(), &Mapping::built_in()).unwrap();
+    assert!(matches!(removed.disposition, Disposition::Removed(_)));
+    assert_eq!(removed, gone(1001, &Policy::default()));
+}
+
+#[test]
+fn refunds_are_held_with_their_amount_and_declined_ones_are_nothing() {
+    let mut order = document();
+    let refund = |declined: bool| {
+        json!([{"id": 1, "order_id": 1001, "created": "2020-09-01T10:00:00Z", "reason": "",
+        "total_amount": 4.5, "total_tax": 0, "items": [],
+        "payments": [{"id": 1, "provider_id": "x", "amount": 4.5, "is_declined": declined}]}])
+    };
+    order["refunds"] = refund(false);
+    let holds = books(&order, &Policy::default()).unwrap_err();
+    assert_eq!(holds[0].code, "refund_not_carried");
+    assert!(
+        holds[0].message.contains("4.5 USD of 10.00"),
+        "{}",
+        holds[0].message
+    );
+    // Sums beyond any range still hold the order.
+    order["refunds"] = json!([refund(false)[0], refund(false)[0]]);
+    for index in 0..2 {
+        order["refunds"][index]["total_amount"] = json!("79228162514264337593543950335");
+    }
+    assert_eq!(
+        hold_codes(&order, &Policy::default()),
+        ["refund_not_carried"]
+    );
+    order["refunds"] = refund(true);
+    assert!(books(&order, &Policy::default()).is_ok());
+}
+
+#[test]
+fn only_real_captured_money_is_paid_and_each_amount_once() {
+    let mut order = document();
+    let mut settled = transaction(503, "settled", "10.00");
+    settled["reference_transaction_id"] = json!(502);
+    settled["gateway_transaction_id"] = json!("other");
+    let mut failed = transaction(504, "purchase", "10.00");
+    failed["status"] = json!("error");
+    let mut test = transaction(505, "purchase", "10.00");
+    test["test"] = json!(true);
+    order["transactions"] = json!([
+        transaction(501, "authorization", "10.00"),
+        transaction(502, "capture", "10.00"),
+        transaction(502, "capture", "10.00"),
+        settled,
+        failed,
+        test,
+        transaction(506, "pending", "10.00"),
+    ]);
+    let books = books(&order, &Policy::default()).unwrap();
+    let keys: Vec<_> = books
+        .payments
+        .iter()
+        .map(|payment| payment.key.as_str())
+        .collect();
+    assert_eq!(keys, ["txn:502"]);
+    assert!(books.payments[0].note.contains("502"));
+}
+
+#[test]
+fn settled_money_that_follows_nothing_counts() {
+    let mut order = document();
+    order["transactions"] = json!([transaction(501, "settled", "10.00")]);
+    assert!(shown(&order, &Policy::default()).contains("txn:501 VISA 10.00"));
+}
+
+#[test]
+fn test_only_orders_get_no_payment() {
+    let mut order = document();
+    order["transactions"][0]["test"] = json!(true);
+    assert!(
+        books(&order, &Policy::default())
+            .unwrap()
+            .payments
+            .is_empty()
+    );
+}
+
+#[test]
+fn what_exceeds_the_total_is_held() {
+    let mut order = document();
+    order["transactions"] = json!([
+        transaction(501, "capture", "10.00"),
+        transaction(502, "capture", "0.01")
+    ]);
+    assert_eq!(
+        hold_codes(&order, &Policy::default()),
+        ["paid_more_than_due"]
+    );
+}
+
+#[test]
+fn refused_characters_are_replaced_with_a_notice() {
+    let mut order = document();
+    order["order"]["billing_address"]["first_name"] = json!("A\u{0}da");
+    let books = books(&order, &Policy::default()).unwrap();
+    assert_eq!(books.client.fields["fname"], "A\u{FFFD}da");
+    assert!(
+        books.notices.iter().any(|notice| notice.contains("fname")),
+        "{:?}",
+        books.notices
+    );
+    assert_eq!(books.client.email_key.as_deref(), Some("ada@example.com"));
+}

@@ -1,0 +1,74 @@
+//! Creating and migrating what the pipeline needs on the server. Only `tillbook bootstrap` runs it.
+//!
+//! Idempotent and additive: what exists as described is left alone, what differs is updated in
+//! place, nothing is ever deleted. Not here: the description itself (`contracts::topology`).
+
+use async_nats::jetstream::{self, stream::StorageType};
+use contracts::topology::{Bucket, Stage, Stream};
+
+/// What bootstrap did, for the person who ran it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub streams: Vec<&'static str>,
+    pub consumers: Vec<&'static str>,
+    pub buckets: Vec<&'static str>,
+}
+
+/// Something could not be created or migrated.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {name} cannot be created or changed; does the server have JetStream with file storage, and may this user manage streams?")]
+pub struct Error {
+    what: &'static str,
+    name: &'static str,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Brings the server to the topology. `replicas` is 1 on one server, 3 on a cluster.
+pub async fn bootstrap(jetstream: &jetstream::Context, replicas: usize) -> Result<Report, Error> {
+    let mut report = Report::default();
+    for stream in Stream::ALL {
+        let name = stream.name();
+        let failed = |source| Error { what: "stream", name, source };
+        create_or_update(jetstream, stream.config(replicas)).await.map_err(failed)?;
+        report.streams.push(name);
+    }
+    for stage in Stage::ALL {
+        let name = stage.name();
+        let failed = |source| Error { what: "consumer", name, source };
+        for (config, stream) in [
+            (stage.consumer(), stage.input()),
+            (stage.due_consumer(), Stream::Retries),
+        ] {
+            jetstream
+                .create_consumer_on_stream(config, stream.name())
+                .await
+                .map_err(|error| failed(error.into()))?;
+        }
+        report.consumers.push(name);
+    }
+    for bucket in Bucket::ALL {
+        let name = bucket.name();
+        let failed = |source| Error { what: "key-value bucket", name, source };
+        jetstream
+            .create_or_update_key_value(bucket.config(replicas))
+            .await
+            .map_err(|error| failed(error.into()))?;
+        report.buckets.push(name);
+    }
+    Ok(report)
+}
+
+async fn create_or_update(
+    jetstream: &jetstream::Context,
+    config: jetstream::stream::Config,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let info = jetstream.create_or_update_stream(config.clone()).await?;
+    // Old servers accept what they do not know and leave it out without an error.
+    if info.config.storage != StorageType::File
+        || info.config.allow_message_schedules != config.allow_message_schedules
+    {
+        return Err("the server did not take the stream's settings over; is it older than 2.12.3?".into());
+    }
+    Ok(())
+}

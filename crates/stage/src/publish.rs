@@ -1,0 +1,100 @@
+//! Publishing with a deterministic id, awaited until JetStream stored the message.
+//!
+//! A publish whose ack did not come is repeated under the same id, so a repeat is stored once.
+//! Not here: which message goes where.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::{self, context::PublishErrorKind};
+use bytes::Bytes;
+use contracts::headers;
+use contracts::topology::MESSAGE_BYTES_MAX;
+
+/// Publishes and awaits the PubAck.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    jetstream: jetstream::Context,
+}
+
+/// A message could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error(
+        "{subject}: the message of {bytes} bytes is larger than the stream takes ({limit} bytes); \
+         shorten the order's texts, or raise the limit in the topology and the server"
+    )]
+    TooLarge { subject: String, bytes: usize, limit: i32 },
+    #[error("{subject}: JetStream did not store the message in {tries} tries; is the stream full or the server away?")]
+    NotStored {
+        subject: String,
+        tries: u32,
+        #[source]
+        source: jetstream::context::PublishError,
+    },
+}
+
+/// Tries under the same id before a publish counts as failed.
+const TRIES_MAX: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Publisher {
+    /// A publisher on a context whose timeout bounds each try.
+    pub fn new(jetstream: jetstream::Context) -> Self {
+        Self { jetstream }
+    }
+
+    /// Stores `payload` under `message_id`; returns its stream sequence.
+    ///
+    /// The same id inside the stream's duplicate window is stored once.
+    pub async fn publish(
+        &self,
+        subject: String,
+        message_id: Option<&str>,
+        mut header_map: HeaderMap,
+        payload: Bytes,
+    ) -> Result<u64, PublishError> {
+        if let Some(id) = message_id {
+            header_map.insert(headers::MESSAGE_ID, id);
+        }
+        let mut tries = 1;
+        loop {
+            match self.try_publish(&subject, &header_map, &payload).await {
+                Ok(sequence) => return Ok(sequence),
+                Err(source) if is_too_large(&source) => {
+                    let (bytes, limit) = (payload.len(), MESSAGE_BYTES_MAX);
+                    return Err(PublishError::TooLarge { subject, bytes, limit });
+                }
+                Err(source) if tries >= TRIES_MAX => {
+                    return Err(PublishError::NotStored { subject, tries, source });
+                }
+                Err(_) => {
+                    tokio::time::sleep(PAUSE.saturating_mul(tries)).await;
+                    tries = tries.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    async fn try_publish(
+        &self,
+        subject: &str,
+        header_map: &HeaderMap,
+        payload: &Bytes,
+    ) -> Result<u64, jetstream::context::PublishError> {
+        let ack = self
+            .jetstream
+            .publish_with_headers(subject.to_owned(), header_map.clone(), payload.clone())
+            .await?
+            .await?;
+        Ok(ack.sequence)
+    }
+}
+
+/// The client refuses what exceeds the server's limit, the stream what exceeds its own.
+fn is_too_large(error: &jetstream::context::PublishError) -> bool {
+    let refused_by_stream = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<jetstream::Error>())
+        .is_some_and(|e| e.error_code() == jetstream::ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM);
+    error.kind() == PublishErrorKind::MaxPayloadExceeded || refused_by_stream
+}

@@ -1,0 +1,80 @@
+//! When a message that failed is tried again, and when it is given up.
+
+use std::time::Duration;
+
+/// Bounds of the retries of one stage.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// Attempts before the message becomes a dead letter.
+    pub attempts_max: u32,
+    /// Age since the first delivery after which even waiting ends.
+    pub age_max: Duration,
+    /// First step of the exponential backoff.
+    pub base: Duration,
+    /// Longest single delay.
+    pub cap: Duration,
+}
+
+impl RetryPolicy {
+    /// The delay before the attempt that follows `attempt`: exponential, full jitter.
+    ///
+    /// The far side's hint is a floor, never shortened; jitter is added on top of it so that
+    /// waiting messages do not return in one wave.
+    pub fn delay(&self, attempt: u32, hint: Option<Duration>) -> Duration {
+        let jitter = self.backoff(attempt);
+        match hint {
+            Some(hint) => hint.min(self.age_max).saturating_add(jitter.min(self.base)),
+            None => jitter,
+        }
+    }
+
+    fn backoff(&self, attempt: u32) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(20);
+        let ceiling = self.base.saturating_mul(1 << doublings).min(self.cap);
+        let ceiling_ms = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX).max(1);
+        Duration::from_millis(rand::random_range(0..=ceiling_ms))
+    }
+
+    /// Whether attempts or age are spent.
+    pub fn is_spent(&self, attempt: u32, counts: bool, age: Duration) -> bool {
+        (counts && attempt >= self.attempts_max) || age >= self.age_max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        attempts_max: 5,
+        age_max: Duration::from_secs(3600),
+        base: Duration::from_millis(100),
+        cap: Duration::from_secs(10),
+    };
+
+    #[test]
+    fn backoff_stays_under_its_growing_ceiling_and_the_cap() {
+        for attempt in [1, 2, 5, 40, u32::MAX] {
+            let ceiling = POLICY.base.saturating_mul(1 << (attempt - 1).min(20)).min(POLICY.cap);
+            for _ in 0..200 {
+                assert!(POLICY.delay(attempt, None) <= ceiling);
+            }
+        }
+    }
+
+    #[test]
+    fn a_hint_is_never_shortened() {
+        let hint = Duration::from_secs(30);
+        for _ in 0..200 {
+            let delay = POLICY.delay(1, Some(hint));
+            assert!(delay >= hint && delay <= hint + POLICY.base);
+        }
+    }
+
+    #[test]
+    fn waiting_spends_age_but_no_attempts() {
+        assert!(POLICY.is_spent(5, true, Duration::ZERO));
+        assert!(!POLICY.is_spent(500, false, Duration::ZERO));
+        assert!(POLICY.is_spent(1, false, Duration::from_secs(3600)));
+    }
+}

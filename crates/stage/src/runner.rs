@@ -1,0 +1,316 @@
+//! Pulls messages within bounds and takes each through its stage and out by an exit.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::{self, AckKind, consumer};
+use contracts::contract::{About, Contract};
+use contracts::dead_letter::DeadLetterKind;
+use contracts::{headers, topology};
+use futures::{FutureExt, StreamExt};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span, info, warn};
+
+use crate::exit::{Exit, has_subject_tokens};
+use crate::failure::{Done, Failure, Reason};
+use crate::journal::Journal;
+use crate::metrics::StageMetrics;
+use crate::publish::Publisher;
+use crate::received::{Notes, Received, with_notes};
+use crate::retry::RetryPolicy;
+use crate::source::Source;
+use crate::Stage;
+
+/// Bounds of one stage.
+#[derive(Clone, Copy, Debug)]
+pub struct StageSettings {
+    /// Messages in the stage's function at the same time.
+    pub in_flight: usize,
+    /// Longest the stage's function may take.
+    pub process_timeout: Duration,
+    /// Longest a shutdown waits for work under way.
+    pub drain_timeout: Duration,
+    pub retry: RetryPolicy,
+}
+
+/// What every stage of a process shares, and its own bounds.
+#[derive(Clone)]
+pub struct StageContext {
+    pub jetstream: jetstream::Context,
+    pub publisher: Publisher,
+    pub journal: Journal,
+    pub metrics: StageMetrics,
+    pub settings: StageSettings,
+    pub shutdown: CancellationToken,
+}
+
+/// A stage could not start or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("consumer {consumer} of stream {stream} cannot be bound; run `tillbook bootstrap` first")]
+    Bind {
+        stream: &'static str,
+        consumer: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Runs one stage until shutdown.
+pub struct Runner<S> {
+    stage: Arc<S>,
+    context: Arc<StageContext>,
+    /// The stage's own stream first, then its messages among the retries.
+    consumers: [consumer::PullConsumer; 2],
+}
+
+/// Consumer errors in a row after which the subscription is built anew.
+const ERRORS_BEFORE_REBUILD: u32 = 5;
+
+impl<S: Stage> Runner<S> {
+    /// Binds the stage to its durable consumers, which `tillbook bootstrap` made.
+    pub async fn bind(stage: S, context: StageContext) -> Result<Self, RunError> {
+        let bind = async |stream: topology::Stream| {
+            let (stream, name) = (stream.name(), S::STAGE.name());
+            let bound = context.jetstream.get_consumer_from_stream(name, stream).await;
+            bound.map_err(|source| RunError::Bind { stream, consumer: name, source: source.into() })
+        };
+        let consumers = [bind(S::STAGE.input()).await?, bind(topology::Stream::Retries).await?];
+        Ok(Self { stage: Arc::new(stage), context: Arc::new(context), consumers })
+    }
+
+    /// Processes messages until the shutdown token is cancelled, then drains within bounds.
+    pub async fn run(self) {
+        let slots = Arc::new(Semaphore::new(self.context.settings.in_flight));
+        let tasks = TaskTracker::new();
+        let [own, due] = &self.consumers;
+        tokio::join!(self.follow(own, &slots, &tasks), self.follow(due, &slots, &tasks));
+        tasks.close();
+        let drained = tokio::time::timeout(self.context.settings.drain_timeout, tasks.wait()).await;
+        if drained.is_err() {
+            warn!(stage = S::STAGE.name(), left = tasks.len(),
+                "work under way did not end in time; the server delivers it again");
+        }
+        info!(stage = S::STAGE.name(), "stage stopped");
+    }
+
+    /// Pulls from one consumer until shutdown, through every broken subscription.
+    async fn follow(
+        &self,
+        consumer: &consumer::PullConsumer,
+        slots: &Arc<Semaphore>,
+        tasks: &TaskTracker,
+    ) {
+        while !self.context.shutdown.is_cancelled() {
+            if let Err(error) = self.pull(consumer, slots, tasks).await {
+                warn!(stage = S::STAGE.name(), error = %error, "the subscription is built anew");
+                let pause = tokio::time::sleep(Duration::from_secs(1));
+                tokio::select! {
+                    () = pause => {}
+                    () = self.context.shutdown.cancelled() => {}
+                }
+            }
+        }
+    }
+
+    /// Pulls until shutdown (`Ok`) or until the subscription seems broken (`Err`).
+    async fn pull(
+        &self,
+        consumer: &consumer::PullConsumer,
+        slots: &Arc<Semaphore>,
+        tasks: &TaskTracker,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let batch = self.context.settings.in_flight.clamp(1, 256);
+        let mut messages = consumer
+            .stream()
+            .max_messages_per_batch(batch)
+            .expires(Duration::from_secs(30))
+            .heartbeat(Duration::from_secs(10))
+            .messages()
+            .await?;
+        let mut errors_in_a_row = 0_u32;
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = self.context.shutdown.cancelled() => {
+                    hand_back_buffered(&mut messages).await;
+                    return Ok(());
+                }
+                next = messages.next() => next,
+            };
+            match next {
+                Some(Ok(message)) => {
+                    errors_in_a_row = 0;
+                    let (stage, context) = (self.stage.clone(), self.context.clone());
+                    // Nothing more is taken from the buffer until there is room to work on it.
+                    let slot = slots.clone().acquire_owned().await?;
+                    tasks.spawn(async move {
+                        handle(stage.as_ref(), &context, message).await;
+                        drop(slot);
+                    });
+                }
+                Some(Err(error)) => {
+                    errors_in_a_row = errors_in_a_row.saturating_add(1);
+                    if errors_in_a_row >= ERRORS_BEFORE_REBUILD {
+                        return Err(error.into());
+                    }
+                }
+                None => return Err("the server ended the subscription".into()),
+            }
+        }
+    }
+}
+
+/// Gives back what was prefetched, so that another worker need not wait for it.
+async fn hand_back_buffered(messages: &mut consumer::pull::Stream) {
+    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+        if message.ack_with(AckKind::Nak(None)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// One delivery, from its bytes to its exit.
+async fn handle<S: Stage>(stage: &S, context: &StageContext, message: jetstream::Message) {
+    let Some(source) = Source::of(S::STAGE, &message) else {
+        warn!(stage = S::STAGE.name(), "a message without JetStream's reply subject was ignored");
+        return;
+    };
+    let span = tracing::info_span!(
+        "process",
+        otel.name = format!("process {}", S::STAGE.input().token()),
+        otel.kind = "consumer",
+        tillbook.stage = S::STAGE.name(),
+        tillbook.connection = tracing::field::Empty,
+        order.id = tracing::field::Empty,
+        messaging.system = "nats",
+        messaging.destination.name = S::STAGE.input().token(),
+        messaging.nats.stream_sequence = source.sequence,
+        messaging.nats.delivery_count = source.attempt,
+    );
+    continue_trace(&span, message.headers.as_ref());
+    context.metrics.started(S::STAGE.name());
+    deliver(stage, context, &message, &source, &span).instrument(span.clone()).await;
+    context.metrics.ended(S::STAGE.name());
+}
+
+async fn deliver<S: Stage>(
+    stage: &S,
+    context: &StageContext,
+    message: &jetstream::Message,
+    source: &Source,
+    span: &Span,
+) {
+    let mut exit =
+        Exit { context, stage: S::STAGE, message, source, about: None, notes: None, span };
+    let (decoded, about) = match decode::<S::In>(message) {
+        Ok(decoded) => decoded,
+        Err(reason) => {
+            if let Err(why) = exit.bury(DeadLetterKind::Unreadable, vec![reason]).await {
+                exit.take::<S::Out>(Err(not_buried(why)), Duration::ZERO).await;
+            }
+            return;
+        }
+    };
+    span.record("tillbook.connection", about.connection.as_str());
+    span.record("order.id", about.entity_id.as_str());
+    let trace_id = runtime::telemetry::trace_id(span).unwrap_or_default();
+    let notes = Notes::new(
+        S::STAGE.name(),
+        about.clone(),
+        source.attempt,
+        source.sequence,
+        trace_id,
+    );
+    exit.about = Some(&about);
+    exit.notes = Some(&notes);
+    let started = Instant::now();
+    let outcome = work(stage, context, message, source, decoded, &about, &notes).await;
+    let elapsed = started.elapsed();
+    context.metrics.processed(S::STAGE.name(), elapsed);
+    exit.take(outcome, elapsed).await;
+}
+
+/// Runs the stage's function under its bounds; a panic is a failure like any other.
+async fn work<S: Stage>(
+    stage: &S,
+    context: &StageContext,
+    message: &jetstream::Message,
+    source: &Source,
+    decoded: S::In,
+    about: &About,
+    notes: &Notes,
+) -> Result<Done<S::Out>, Failure> {
+    let received = Received {
+        message: decoded,
+        about: about.clone(),
+        attempt: source.attempt,
+        stream_sequence: source.sequence,
+        first_seen_ms: source.first_seen_ms,
+        notes: notes.clone(),
+    };
+    let function = with_notes(notes.clone(), stage.process(received));
+    let function = AssertUnwindSafe(function).catch_unwind();
+    let bounded = tokio::time::timeout(context.settings.process_timeout, function);
+    tokio::pin!(bounded);
+    let mut progress = tokio::time::interval(S::STAGE.ack_wait() / 3);
+    progress.tick().await;
+    loop {
+        tokio::select! {
+            outcome = &mut bounded => return match outcome {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_panic)) => Err(Failure::retry(Reason::new("panic",
+                    "the stage panicked on this message; that is a bug: please report it with the dead letter"))),
+                Err(_elapsed) => Err(Failure::retry(Reason::new("timeout", format!(
+                    "the stage took longer than process_timeout ({} s)",
+                    context.settings.process_timeout.as_secs())))),
+            },
+            _ = progress.tick() => {
+                if let Err(error) = message.ack_with(AckKind::Progress).await {
+                    warn!(stage = S::STAGE.name(), error = %error, "progress could not be reported");
+                }
+            }
+        }
+    }
+}
+
+fn decode<In: Contract>(message: &jetstream::Message) -> Result<(In, About), Reason> {
+    let schema = message.headers.as_ref().and_then(|h| h.get(headers::SCHEMA));
+    if let Some(schema) = schema.filter(|schema| schema.as_str() != In::SCHEMA) {
+        return Err(Reason::new("unknown_schema", format!(
+            "the message says it is {:?}, this stage reads {}; was it written by another version?",
+            schema.as_str(), In::SCHEMA)));
+    }
+    let decoded = In::decode(message.payload.clone()).map_err(|error| {
+        Reason::new("unreadable", format!("the bytes are no {}: {error}", In::SCHEMA))
+    })?;
+    match decoded.about() {
+        Some(about) if has_subject_tokens(&about) => Ok((decoded, about)),
+        _ => Err(Reason::new(
+            "nameless_message",
+            "the message names no connection and entity that could stand in a subject",
+        )),
+    }
+}
+
+fn not_buried(why: String) -> Failure {
+    Failure::retry(Reason::new("dead_letter_not_stored", why))
+}
+
+/// A message is handled in the trace it came in; a replay starts its own and links to the old.
+fn continue_trace(span: &Span, header_map: Option<&async_nats::HeaderMap>) {
+    let Some(header_map) = header_map else { return };
+    runtime::telemetry::set_parent(
+        span,
+        runtime::telemetry::extract(header_map),
+    );
+    if let Some(replayed) = header_map.get(headers::REPLAY_OF) {
+        let mut old = async_nats::HeaderMap::new();
+        old.insert(headers::TRACEPARENT, replayed.as_str());
+        let old = runtime::telemetry::extract(&old);
+        runtime::telemetry::add_link(span, &old);
+    }
+}

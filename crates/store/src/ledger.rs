@@ -1,0 +1,188 @@
+//! The ledger: what was written to FreshBooks, and what is about to be written.
+//!
+//! Every change is a compare-and-set on the entry's revision. That is the fence: of two workers
+//! with the same order, the one whose revision is old learns it before it calls FreshBooks.
+
+use async_nats::jetstream::{self, kv};
+use contracts::ledger::{ClientEntry, OrderEntry};
+use contracts::topology::Bucket;
+use domain::books::DesiredClient;
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use crate::{BindError, bind};
+
+/// The ledger of all connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    bucket: kv::Store,
+}
+
+/// An entry with the revision a change must name. Revision 0: there is no entry yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Versioned<T> {
+    pub value: T,
+    pub revision: u64,
+}
+
+/// The ledger could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("ledger entry {key} was changed by another worker; it must be read again")]
+    Fenced { key: String },
+    #[error("ledger entry {key} is not readable; was it written by a newer version?")]
+    Unreadable {
+        key: String,
+        #[source]
+        source: prost::DecodeError,
+    },
+    #[error("reading ledger entry {key}")]
+    Read {
+        key: String,
+        #[source]
+        source: kv::EntryError,
+    },
+    #[error("writing ledger entry {key}")]
+    Write {
+        key: String,
+        #[source]
+        source: kv::UpdateError,
+    },
+}
+
+/// Which shopper a client entry stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ClientKey {
+    /// Lower case, trimmed.
+    Email(String),
+    Customer(u64),
+    /// Lower-cased company or full name.
+    Name(String),
+}
+
+impl ClientKey {
+    /// The keys a shopper is known by, the one that is claimed first at the front.
+    ///
+    /// The last one is the widest: a guest and a customer of one e-mail share it.
+    pub fn of(client: &DesiredClient) -> Vec<Self> {
+        let mut keys = Vec::new();
+        keys.extend(client.customer_id.map(Self::Customer));
+        keys.extend(client.email_key.clone().map(Self::Email));
+        if keys.is_empty() {
+            keys.extend(client.name_key.clone().map(Self::Name));
+        }
+        keys
+    }
+
+    /// Key tokens without personal data: e-mail and name are hashed.
+    pub fn token(&self) -> String {
+        match self {
+            Self::Email(email) => format!("email.{}", hashed(email)),
+            Self::Customer(id) => format!("customer.{id}"),
+            Self::Name(name) => format!("name.{}", hashed(name)),
+        }
+    }
+}
+
+fn hashed(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Ledger {
+    /// Binds to the bucket that `tillbook bootstrap` made.
+    pub async fn bind(jetstream: &jetstream::Context) -> Result<Self, BindError> {
+        Ok(Self { bucket: bind(jetstream, Bucket::Ledger).await? })
+    }
+
+    /// The entry of an order; an empty one at revision 0 when there is none.
+    pub async fn order(
+        &self,
+        connection: &str,
+        order_id: &str,
+    ) -> Result<Versioned<OrderEntry>, Error> {
+        self.read(order_key(connection, order_id)).await
+    }
+
+    /// Changes the entry of an order if it still has `revision`; returns the new revision.
+    pub async fn put_order(
+        &self,
+        connection: &str,
+        order_id: &str,
+        entry: &OrderEntry,
+        revision: u64,
+    ) -> Result<u64, Error> {
+        self.write(order_key(connection, order_id), entry, revision).await
+    }
+
+    /// The entry of a shopper; an empty one at revision 0 when there is none.
+    pub async fn client(
+        &self,
+        connection: &str,
+        key: &ClientKey,
+    ) -> Result<Versioned<ClientEntry>, Error> {
+        self.read(client_key(connection, key)).await
+    }
+
+    /// Changes the entry of a shopper if it still has `revision`; returns the new revision.
+    pub async fn put_client(
+        &self,
+        connection: &str,
+        key: &ClientKey,
+        entry: &ClientEntry,
+        revision: u64,
+    ) -> Result<u64, Error> {
+        self.write(client_key(connection, key), entry, revision).await
+    }
+
+    async fn read<T: Message + Default>(&self, key: String) -> Result<Versioned<T>, Error> {
+        let entry = match self.bucket.entry(key.as_str()).await {
+            Ok(entry) => entry,
+            Err(source) => return Err(Error::Read { key, source }),
+        };
+        let Some(entry) = entry else {
+            return Ok(Versioned { value: T::default(), revision: 0 });
+        };
+        // A delete marker has a revision to name, but no content.
+        let value = match entry.operation {
+            kv::Operation::Put => {
+                T::decode(entry.value).map_err(|source| Error::Unreadable { key, source })?
+            }
+            kv::Operation::Delete | kv::Operation::Purge => T::default(),
+        };
+        Ok(Versioned { value, revision: entry.revision })
+    }
+
+    async fn write<T: Message>(&self, key: String, value: &T, revision: u64) -> Result<u64, Error> {
+        let payload = value.encode_to_vec().into();
+        match self.bucket.update(key.as_str(), payload, revision).await {
+            Ok(revision) => Ok(revision),
+            Err(source) if source.kind() == kv::UpdateErrorKind::WrongLastRevision => {
+                Err(Error::Fenced { key })
+            }
+            Err(source) => Err(Error::Write { key, source }),
+        }
+    }
+}
+
+fn order_key(connection: &str, order_id: &str) -> String {
+    format!("{connection}.order.{order_id}")
+}
+
+fn client_key(connection: &str, key: &ClientKey) -> String {
+    format!("{connection}.client.{}", key.token())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_tokens_hold_no_personal_data_and_keep_kinds_apart() {
+        let email = ClientKey::Email("jane@example.com".to_owned()).token();
+        let name = ClientKey::Name("jane@example.com".to_owned()).token();
+        assert!(!email.contains("jane") && !email.contains('@'));
+        assert_ne!(email, name);
+        assert!(email.split('.').all(contracts::topology::is_token));
+    }
+}

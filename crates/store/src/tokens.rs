@@ -1,0 +1,276 @@
+//! FreshBooks tokens of one connection, refreshed once across all processes.
+//!
+//! A refresh token works once, and a lost new one costs the grant. So: the record in KV is claimed
+//! by compare-and-set before the call, the new pair is durable before it is used, and everyone
+//! else waits for the claimant. Not here: the call itself (`connect`), or telling people
+//! (`deliver`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::{self, kv};
+use connect::freshbooks::{BoxFuture, Config, TokenError, TokenPair, TokenSource, oauth};
+use connect::{CallObserver, VendorError};
+use contracts::topology::Bucket;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+use tracing::{info, warn};
+
+use crate::{BindError, bind, now_ms};
+
+/// The tokens of one connection.
+pub struct Tokens {
+    bucket: kv::Store,
+    connection: String,
+    endpoint: oauth::Endpoint,
+    config: Config,
+    /// The refresh token of the configuration: the first one, or one from a new grant.
+    seed: SecretString,
+    owner: String,
+    /// What this process knows; the lock is also its single flight.
+    known: Mutex<Option<Known>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    access_token: SecretString,
+    refresh_at_s: i64,
+}
+
+/// The record in KV. Its `Debug` would show secrets, so it has none.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Record {
+    /// SHA-256 of the configuration's refresh token that this record grew from.
+    seed_hash: String,
+    access_token: String,
+    refresh_token: String,
+    /// Unix seconds; somewhat before the access token ends.
+    refresh_at_s: i64,
+    /// FreshBooks refused the refresh token: only a new grant helps.
+    revoked: bool,
+    claim: Option<Claim>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Claim {
+    owner: String,
+    until_ms: u64,
+}
+
+/// Why the tokens of a connection cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Bind(BindError),
+    #[error(transparent)]
+    Config(connect::ConfigError),
+}
+
+/// A token is refreshed at most this long before it ends.
+const REFRESH_AHEAD_MAX_S: i64 = 60;
+/// Longer than the refresh call can take.
+const CLAIM_MS: u64 = 45_000;
+/// How long to wait for another process's refresh before the call is given back.
+const WAIT_LIMIT: Duration = Duration::from_secs(10);
+/// Tries to store a new pair. It exists nowhere else, so this is tried hard.
+const STORE_TRIES: u32 = 20;
+
+impl Tokens {
+    /// Binds to the bucket that `tillbook bootstrap` made.
+    pub async fn bind(
+        jetstream: &jetstream::Context,
+        connection: &str,
+        config: Config,
+        seed: SecretString,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, Error> {
+        let bucket = bind(jetstream, Bucket::Tokens).await.map_err(Error::Bind)?;
+        let endpoint = oauth::Endpoint::new(&config, observer).map_err(Error::Config)?;
+        Ok(Self {
+            bucket,
+            connection: connection.to_owned(),
+            endpoint,
+            config,
+            seed,
+            owner: uuid::Uuid::new_v4().to_string(),
+            known: Mutex::new(None),
+        })
+    }
+
+    /// A usable token other than `rejected`.
+    async fn obtain(&self, rejected: Option<&SecretString>) -> Result<SecretString, TokenError> {
+        let mut known = self.known.lock().await;
+        if let Some(known) = known.as_ref().filter(|known| is_usable(known, rejected)) {
+            return Ok(known.access_token.clone());
+        }
+        let waited_for = tokio::time::Instant::now();
+        loop {
+            let (record, revision) = self.read().await?;
+            if let Some(fresh) = known_of(&record).filter(|fresh| is_usable(fresh, rejected)) {
+                *known = Some(fresh.clone());
+                return Ok(fresh.access_token);
+            }
+            if record.revoked {
+                return Err(TokenError::Vendor(VendorError::GrantRevoked));
+            }
+            if let Some(claim) = record.claim.as_ref().filter(|claim| claim.until_ms > now_ms()) {
+                if waited_for.elapsed() >= WAIT_LIMIT {
+                    return Err(TokenError::Unavailable);
+                }
+                self.await_change(revision, claim.until_ms).await;
+                continue;
+            }
+            let Some(claimed) = self.claim(&record, revision).await? else { continue };
+            let fresh = self.spend(record, claimed).await?;
+            *known = Some(fresh.clone());
+            return Ok(fresh.access_token);
+        }
+    }
+
+    /// Spends the refresh token under the claim, and makes the new pair durable.
+    async fn spend(&self, record: Record, revision: u64) -> Result<Known, TokenError> {
+        let refresh_token = SecretString::from(record.refresh_token.clone());
+        match oauth::refresh(&self.endpoint, &self.config, &refresh_token).await {
+            Ok(pair) => {
+                info!(connection = self.connection, "the FreshBooks token was refreshed");
+                self.keep(record, pair).await
+            }
+            Err(VendorError::GrantRevoked) => {
+                warn!(connection = self.connection, "FreshBooks refused the refresh token");
+                let revoked = Record { revoked: true, claim: None, ..record };
+                self.write(&revoked, revision).await?;
+                Err(TokenError::Vendor(VendorError::GrantRevoked))
+            }
+            Err(error) => {
+                // A lost reply may have spent the token; the next try will tell.
+                let open = Record { claim: None, ..record };
+                self.write(&open, revision).await?;
+                Err(TokenError::Vendor(error))
+            }
+        }
+    }
+
+    async fn keep(&self, record: Record, pair: TokenPair) -> Result<Known, TokenError> {
+        let record = Record {
+            access_token: pair.access_token.expose_secret().to_owned(),
+            refresh_token: pair.refresh_token.expose_secret().to_owned(),
+            refresh_at_s: refresh_at_s(pair.expires_at_s),
+            revoked: false,
+            claim: None,
+            ..record
+        };
+        let bytes = serde_json::to_vec(&record).map_err(|_| TokenError::Unavailable)?;
+        let bytes = bytes::Bytes::from(bytes);
+        let mut tries = 0_u32;
+        // Unconditional: whatever else the record says by now, this pair is the only live one.
+        while self.bucket.put(self.connection.as_str(), bytes.clone()).await.is_err() {
+            tries = tries.saturating_add(1);
+            warn!(connection = self.connection, tries, "a new token pair could not be stored yet");
+            if tries >= STORE_TRIES {
+                return Err(TokenError::Unavailable);
+            }
+            tokio::time::sleep(Duration::from_millis(100).saturating_mul(tries)).await;
+        }
+        known_of(&record).ok_or(TokenError::NotConnected)
+    }
+
+    /// Claims the refresh; `None` when somebody else changed the record first.
+    async fn claim(&self, record: &Record, revision: u64) -> Result<Option<u64>, TokenError> {
+        let claim = Claim {
+            owner: self.owner.clone(),
+            until_ms: now_ms().saturating_add(CLAIM_MS),
+        };
+        let claimed = Record { claim: Some(claim), ..record.clone() };
+        let bytes = serde_json::to_vec(&claimed).map_err(|_| TokenError::Unavailable)?;
+        match self.bucket.update(self.connection.as_str(), bytes.into(), revision).await {
+            Ok(revision) => Ok(Some(revision)),
+            Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(None),
+            Err(_) => Err(TokenError::Unavailable),
+        }
+    }
+
+    /// The record, begun anew when the configuration brings a new grant.
+    async fn read(&self) -> Result<(Record, u64), TokenError> {
+        let seed_hash = hashed(self.seed.expose_secret());
+        let entry = self
+            .bucket
+            .entry(self.connection.as_str())
+            .await
+            .map_err(|_| TokenError::Unavailable)?;
+        let revision = entry.as_ref().map_or(0, |entry| entry.revision);
+        let record = entry
+            .filter(|entry| entry.operation == kv::Operation::Put)
+            .and_then(|entry| serde_json::from_slice::<Record>(&entry.value).ok())
+            .filter(|record| record.seed_hash == seed_hash);
+        let record = record.unwrap_or_else(|| Record {
+            seed_hash,
+            refresh_token: self.seed.expose_secret().to_owned(),
+            ..Record::default()
+        });
+        Ok((record, revision))
+    }
+
+    async fn write(&self, record: &Record, revision: u64) -> Result<u64, TokenError> {
+        let bytes = serde_json::to_vec(record).map_err(|_| TokenError::Unavailable)?;
+        let written = self.bucket.update(self.connection.as_str(), bytes.into(), revision).await;
+        written.map_err(|_| TokenError::Unavailable)
+    }
+
+    /// Returns when the record changed, the claim ended, or a second passed.
+    async fn await_change(&self, revision: u64, until_ms: u64) {
+        let left = Duration::from_millis(until_ms.saturating_sub(now_ms()));
+        let limit = left.min(Duration::from_secs(1));
+        let changed = async {
+            use futures::StreamExt;
+            let key = self.connection.as_str();
+            let next = revision.saturating_add(1);
+            if let Ok(mut watch) = self.bucket.watch_from_revision(key, next).await {
+                watch.next().await;
+            }
+        };
+        // A timeout only means that the record is looked at again.
+        let _ = tokio::time::timeout(limit, changed).await;
+    }
+}
+
+impl TokenSource for Tokens {
+    fn access_token(&self) -> BoxFuture<'_, Result<SecretString, TokenError>> {
+        Box::pin(self.obtain(None))
+    }
+
+    fn refresh<'a>(
+        &'a self,
+        rejected: &'a SecretString,
+    ) -> BoxFuture<'a, Result<SecretString, TokenError>> {
+        Box::pin(self.obtain(Some(rejected)))
+    }
+}
+
+fn known_of(record: &Record) -> Option<Known> {
+    (!record.access_token.is_empty()).then(|| Known {
+        access_token: SecretString::from(record.access_token.clone()),
+        refresh_at_s: record.refresh_at_s,
+    })
+}
+
+fn is_usable(known: &Known, rejected: Option<&SecretString>) -> bool {
+    let is_rejected =
+        rejected.is_some_and(|token| token.expose_secret() == known.access_token.expose_secret());
+    !is_rejected && known.refresh_at_s > now_s()
+}
+
+fn now_s() -> i64 {
+    i64::try_from(now_ms() / 1000).unwrap_or(i64::MAX)
+}
+
+/// A tenth of the token's life before its end, at most [`REFRESH_AHEAD_MAX_S`].
+fn refresh_at_s(expires_at_s: i64) -> i64 {
+    let life_s = expires_at_s.saturating_sub(now_s()).max(0);
+    expires_at_s.saturating_sub((life_s / 10).min(REFRESH_AHEAD_MAX_S))
+}
+
+fn hashed(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,129 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Carries what happens in BigCommerce stores into FreshBooks accounts, exactly once, to the cent.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Arguments {
+    /// The configuration file.
+    #[arg(long, env = "TILLBOOK_CONFIG", default_value = "tillbook.toml", global = true)]
+    pub config: PathBuf,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Receives hooks, keeps them registered, fetches orders.
+    Ingest(ServiceArguments),
+    /// Reports every fault of an order at once.
+    Validate(ServiceArguments),
+    /// Works out what the books must show.
+    Transform(ServiceArguments),
+    /// Resolves clients and invoices to FreshBooks ids.
+    Lookup(ServiceArguments),
+    /// Writes into FreshBooks, through the ledger.
+    Deliver(ServiceArguments),
+    /// Projects the journal into what people look at.
+    Monitor(ServiceArguments),
+    /// Lists and releases dead letters.
+    Replay(ServiceArguments),
+    /// Runs every service in one process.
+    All(ServiceArguments),
+    /// Creates or migrates streams, consumers and buckets. Safe to run again.
+    Bootstrap,
+    /// Checks the configuration and says what it found.
+    CheckConfig,
+    /// Shows, checks or publishes mapping documents.
+    #[command(subcommand)]
+    Mapping(MappingCommand),
+    /// Lists, shows and releases dead letters.
+    #[command(subcommand)]
+    Dlq(DlqCommand),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServiceArguments {
+    /// Where /livez, /readyz and /metrics are served; overrides `[admin] listen`.
+    #[arg(long)]
+    pub admin_listen: Option<SocketAddr>,
+    /// Ends when standard input closes, so that a supervisor that dies leaves nothing behind.
+    #[arg(long)]
+    pub exit_with_parent: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MappingCommand {
+    /// Prints the built-in document.
+    Show,
+    /// Checks a document without publishing it.
+    Check { file: PathBuf },
+    /// Checks a document and puts it in force, for one connection or for all.
+    Publish {
+        file: PathBuf,
+        #[arg(long)]
+        connection: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DlqCommand {
+    /// Lists dead letters that were not released, newest first.
+    List {
+        #[arg(long)]
+        connection: Option<String>,
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Shows one dead letter with every reason.
+    Show { dead_letter_id: String },
+    /// Puts one dead letter back into the stage it left.
+    Release {
+        dead_letter_id: String,
+        /// Why; kept in the journal.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// A service of the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Service {
+    Ingest,
+    Validate,
+    Transform,
+    Lookup,
+    Deliver,
+    Monitor,
+    Replay,
+}
+
+impl Service {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Ingest,
+        Self::Validate,
+        Self::Transform,
+        Self::Lookup,
+        Self::Deliver,
+        Self::Monitor,
+        Self::Replay,
+    ];
+
+    /// The service's name everywhere.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Validate => "validate",
+            Self::Transform => "transform",
+            Self::Lookup => "lookup",
+            Self::Deliver => "deliver",
+            Self::Monitor => "monitor",
+            Self::Replay => "replay",
+        }
+    }
+}

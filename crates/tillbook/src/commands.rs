@@ -1,0 +1,152 @@
+//! What each command does, and which exit code its failure has.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use domain::mapping::Mapping;
+use runtime::config::Config;
+use runtime::metrics::Metrics;
+
+use crate::cli::{Arguments, Command, DlqCommand, MappingCommand, Service};
+use crate::services;
+
+/// A failure with its exit code.
+pub(crate) struct Failure {
+    pub code: u8,
+    pub error: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The exit codes, after BSD's sysexits where one fits.
+pub(crate) mod code {
+    pub(crate) const FAILED: u8 = 1;
+    pub(crate) const CONFIG: u8 = 64;
+    pub(crate) const UNAVAILABLE: u8 = 69;
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, error: impl Into<anyhow::Error>) -> Self {
+        Self { code, error: error.into().into() }
+    }
+}
+
+/// Attaches an exit code to an error.
+pub(crate) trait OrExit<T> {
+    fn or_exit(self, code: u8) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, code: u8) -> Result<T, Failure> {
+        self.map_err(|error| Failure::new(code, error))
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    if let Command::Mapping(MappingCommand::Show) = &arguments.command {
+        return print(domain::mapping::BUILT_IN_DOCUMENT);
+    }
+    if let Command::Mapping(MappingCommand::Check { file }) = &arguments.command {
+        checked_mapping(file)?;
+        return print(&format!("{}: the mapping document passes its check\n", file.display()));
+    }
+    let config = Config::load(&arguments.config).or_exit(code::CONFIG)?;
+    match arguments.command {
+        Command::CheckConfig => check_config(&arguments.config, &config),
+        Command::Bootstrap => bootstrap(&config).await,
+        Command::Mapping(MappingCommand::Publish { file, connection }) => {
+            publish_mapping(&config, &file, connection.as_deref()).await
+        }
+        Command::Mapping(_) => Ok(()),
+        Command::Dlq(command) => dlq(&config, command).await,
+        Command::Ingest(a) => services::run(config, &[Service::Ingest], "ingest", a).await,
+        Command::Validate(a) => services::run(config, &[Service::Validate], "validate", a).await,
+        Command::Transform(a) => services::run(config, &[Service::Transform], "transform", a).await,
+        Command::Lookup(a) => services::run(config, &[Service::Lookup], "lookup", a).await,
+        Command::Deliver(a) => services::run(config, &[Service::Deliver], "deliver", a).await,
+        Command::Monitor(a) => services::run(config, &[Service::Monitor], "monitor", a).await,
+        Command::Replay(a) => services::run(config, &[Service::Replay], "replay", a).await,
+        Command::All(a) => services::run(config, &Service::ALL, "all", a).await,
+    }
+}
+
+/// Everything that can be checked without a server, policies included.
+fn check_config(path: &Path, config: &Config) -> Result<(), Failure> {
+    for connection in &config.connections {
+        services::policy(connection)?;
+    }
+    let names: Vec<&str> = config.connections.iter().map(|c| c.name.as_str()).collect();
+    print(&format!("{}: good; connections: {}\n", path.display(), names.join(", ")))
+}
+
+async fn connect(config: &Config) -> Result<runtime::nats::Connection, Failure> {
+    let connection = runtime::nats::connect(&config.nats, "tool", &Metrics::new())
+        .await
+        .or_exit(code::UNAVAILABLE)?;
+    runtime::nats::check_server(&connection.client).await.or_exit(code::UNAVAILABLE)?;
+    Ok(connection)
+}
+
+async fn bootstrap(config: &Config) -> Result<(), Failure> {
+    let connection = connect(config).await?;
+    let report = stage::bootstrap::bootstrap(&connection.jetstream, config.nats.replicas)
+        .await
+        .or_exit(code::UNAVAILABLE)?;
+    print(&format!(
+        "streams: {}; consumers: {}; buckets: {}\n",
+        report.streams.join(" "),
+        report.consumers.join(" "),
+        report.buckets.join(" ")
+    ))
+}
+
+fn checked_mapping(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("reading {}", file.display()))
+        .or_exit(code::FAILED)?;
+    match Mapping::from_document(&text) {
+        Ok(_) => Ok(text),
+        Err(faults) => {
+            let lines: Vec<String> =
+                faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
+            Err(Failure::new(code::FAILED, anyhow!("{}:\n{}", file.display(), lines.join("\n"))))
+        }
+    }
+}
+
+async fn publish_mapping(
+    config: &Config,
+    file: &Path,
+    name: Option<&str>,
+) -> Result<(), Failure> {
+    let document = checked_mapping(file)?;
+    if let Some(name) = name.filter(|name| config.connection(name).is_none()) {
+        return Err(Failure::new(code::FAILED, anyhow!("no connection is named {name}")));
+    }
+    let connection = connect(config).await?;
+    let key = name.unwrap_or(store::mappings::DEFAULT_KEY);
+    store::mappings::publish(&connection.jetstream, key, &document).await.or_exit(code::FAILED)?;
+    print(&format!("published for {key}\n"))
+}
+
+async fn dlq(config: &Config, command: DlqCommand) -> Result<(), Failure> {
+    let client = connect(config).await?.client;
+    let request = match command {
+        DlqCommand::List { connection, limit } => replay::Request::List { connection, limit },
+        DlqCommand::Show { dead_letter_id } => replay::Request::Show { dead_letter_id },
+        DlqCommand::Release { dead_letter_id, reason } => {
+            replay::Request::Release { dead_letter_id, reason, who: whoami() }
+        }
+    };
+    let answer = replay::ask(&client, &request).await.or_exit(code::FAILED)?;
+    print(&format!("{answer}\n"))
+}
+
+fn whoami() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// The one place that writes to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).or_exit(code::FAILED)
+}

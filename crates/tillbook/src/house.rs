@@ -1,0 +1,145 @@
+//! What the services of one process share: NATS, ledger, cache, vendor clients, metrics.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect::CallObserver;
+use runtime::config::{Config, StageConfig};
+use runtime::metrics::Metrics;
+use runtime::shutdown::CancellationToken;
+use secrecy::SecretString;
+use stage::vendor::CallNotes;
+use stage::{Journal, Publisher, RetryPolicy, StageContext, StageMetrics, StageSettings};
+use store::cache::LookupCache;
+use store::connections::Connections;
+use store::ledger::Ledger;
+use store::tokens::Tokens;
+
+use crate::commands::{Failure, OrExit, code};
+
+/// The shared furniture of one process.
+pub(crate) struct House {
+    pub config: Config,
+    pub nats: runtime::nats::Connection,
+    pub metrics: Metrics,
+    pub shutdown: CancellationToken,
+    publisher: Publisher,
+    journal: Journal,
+    stage_metrics: StageMetrics,
+    observer: Arc<dyn CallObserver>,
+}
+
+/// Longest a stopping process waits for work under way.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl House {
+    /// Connects to NATS, checks the server, registers the metrics.
+    pub(crate) async fn open(
+        config: Config,
+        service: &'static str,
+        shutdown: CancellationToken,
+    ) -> Result<Self, Failure> {
+        let metrics = Metrics::new();
+        let nats = runtime::nats::connect(&config.nats, service, &metrics)
+            .await
+            .or_exit(code::UNAVAILABLE)?;
+        runtime::nats::check_server(&nats.client).await.or_exit(code::UNAVAILABLE)?;
+        let publisher = Publisher::new(nats.jetstream.clone());
+        let journal = Journal::start(publisher.clone(), service);
+        let stage_metrics = StageMetrics::register(&metrics).or_exit(code::FAILED)?;
+        let observer = Arc::new(CallNotes::register(&metrics).or_exit(code::FAILED)?);
+        Ok(Self { config, nats, metrics, shutdown, publisher, journal, stage_metrics, observer })
+    }
+
+    /// The context of one stage with its own bounds.
+    pub(crate) fn stage_context(&self, bounds: StageConfig) -> StageContext {
+        StageContext {
+            jetstream: self.nats.jetstream.clone(),
+            publisher: self.publisher.clone(),
+            journal: self.journal.clone(),
+            metrics: self.stage_metrics.clone(),
+            settings: StageSettings {
+                in_flight: bounds.in_flight,
+                process_timeout: Duration::from_secs(bounds.process_timeout_s),
+                drain_timeout: DRAIN_TIMEOUT,
+                retry: RetryPolicy {
+                    attempts_max: bounds.max_attempts,
+                    age_max: Duration::from_secs(bounds.max_age_h.saturating_mul(3600)),
+                    base: Duration::from_millis(bounds.retry_base_ms),
+                    cap: Duration::from_secs(bounds.retry_cap_s),
+                },
+            },
+            shutdown: self.shutdown.clone(),
+        }
+    }
+
+    pub(crate) async fn ledger(&self) -> Result<Ledger, Failure> {
+        Ledger::bind(&self.nats.jetstream).await.or_exit(code::UNAVAILABLE)
+    }
+
+    pub(crate) async fn connections(&self) -> Result<Connections, Failure> {
+        Connections::bind(&self.nats.jetstream).await.or_exit(code::UNAVAILABLE)
+    }
+
+    /// The look-up cache; without a Redis URL the configuration is incomplete.
+    pub(crate) async fn cache(&self) -> Result<Arc<LookupCache>, Failure> {
+        let url: &SecretString = self.config.redis.require_url().or_exit(code::CONFIG)?;
+        let ttl = Duration::from_secs(self.config.lookup.cache_ttl_s);
+        Ok(Arc::new(LookupCache::connect(url, ttl).await.or_exit(code::CONFIG)?))
+    }
+
+    /// A BigCommerce client per connection.
+    pub(crate) fn stores(
+        &self,
+    ) -> Result<HashMap<String, connect::bigcommerce::Client>, Failure> {
+        let mut stores = HashMap::new();
+        for connection in &self.config.connections {
+            let vendor = &connection.bigcommerce;
+            let config = connect::bigcommerce::Config::new(
+                vendor.api_url.clone(),
+                vendor.store_hash.clone(),
+                vendor.access_token.clone(),
+            );
+            let client = connect::bigcommerce::Client::new(config, self.observer.clone())
+                .or_exit(code::CONFIG)?;
+            stores.insert(connection.name.clone(), client);
+        }
+        Ok(stores)
+    }
+
+    /// A FreshBooks client per connection, with tokens that refresh once across processes.
+    pub(crate) async fn accounts(
+        &self,
+    ) -> Result<HashMap<String, connect::freshbooks::Client>, Failure> {
+        let mut accounts = HashMap::new();
+        for connection in &self.config.connections {
+            let vendor = &connection.freshbooks;
+            let config = connect::freshbooks::Config::new(
+                vendor.api_url.clone(),
+                vendor.auth_url.clone(),
+                vendor.account_id.clone(),
+                vendor.client_id.clone(),
+                vendor.client_secret.clone(),
+                vendor.redirect_uri.clone(),
+            );
+            let tokens = Tokens::bind(
+                &self.nats.jetstream,
+                &connection.name,
+                config.clone(),
+                vendor.refresh_token.clone(),
+                self.observer.clone(),
+            )
+            .await
+            .or_exit(code::UNAVAILABLE)?;
+            let client = connect::freshbooks::Client::new(
+                config,
+                Arc::new(tokens),
+                self.observer.clone(),
+            )
+            .or_exit(code::CONFIG)?;
+            accounts.insert(connection.name.clone(), client);
+        }
+        Ok(accounts)
+    }
+}

@@ -1,0 +1,180 @@
+//! One delivery: the difference between the plan and the ledger, performed step by step.
+//!
+//! Each step is an intent, a call and a result, so any interruption resumes where it was. Not
+//! here: which step is next (`domain::difference`).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use contracts::books::{Outcome, OutcomeKind, Presence, ResolvedPlan};
+use contracts::event::Event;
+use contracts::ledger::OrderEntry;
+use domain::books::{DesiredBooks, Disposition};
+use domain::difference::{Step, Written, WrittenInvoice, next_step};
+use stage::{Failure, Reason};
+use store::ledger::ClientKey;
+
+use crate::account::Workplace;
+use crate::entry::OpenEntry;
+use crate::{invoice, open_intent, payment, shopper, wire};
+
+/// Steps one delivery may take besides its payments; more would be a loop.
+const STEPS_MAX: usize = 12;
+
+/// Brings FreshBooks to what the plan says.
+pub(crate) async fn perform(
+    place: &Workplace<'_>,
+    event: &Event,
+    plan: &ResolvedPlan,
+    books: &DesiredBooks,
+) -> Result<Outcome, Failure> {
+    let mut entry =
+        OpenEntry::read(place.ledger, place.connection, &event.entity_id, place.owner).await?;
+    if entry.value.version_ms > event.version_ms {
+        return Ok(outcome(place, event, &entry.value, OutcomeKind::Superseded));
+    }
+    let is_idle = entry.is_new() || entry.value.invoice.is_none() && entry.value.intent.is_none();
+    if is_idle && !has_invoice(&books.disposition) && !is_found(plan) {
+        // Nothing was ever written and nothing is to be written: the ledger stays without entry.
+        return Ok(outcome(place, event, &entry.value, OutcomeKind::NothingDue));
+    }
+    open_intent::resolve(place, &mut entry, books).await?;
+    entry.change(|value| value.version_ms = event.version_ms);
+    if is_found(plan) && entry.value.invoice.is_none() {
+        let id = plan.invoice.as_ref().map_or(0, |found| found.invoice_id);
+        let found = invoice::get(place, id).await?;
+        if has_invoice(&books.disposition) {
+            invoice::adopt(place, &mut entry, books, &found).await?;
+        } else {
+            entry.done(|value| value.invoice = Some(invoice::written(&books.invoice, &found, None)));
+        }
+    }
+    let kind = steps(place, &mut entry, plan, books).await?;
+    entry.finish().await?;
+    Ok(outcome(place, event, &entry.value, kind))
+}
+
+async fn steps(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    plan: &ResolvedPlan,
+    books: &DesiredBooks,
+) -> Result<OutcomeKind, Failure> {
+    let mut created_here = false;
+    for _ in 0..STEPS_MAX.saturating_add(books.payments.len()) {
+        match next_step(books, &written(&entry.value)?) {
+            Step::Done | Step::Nothing => return Ok(settled_kind(place, books)),
+            Step::CreateInvoice => {
+                create_invoice(place, entry, plan, books).await?;
+                created_here = true;
+            }
+            Step::UpdateInvoice => invoice::update(place, entry, &books.invoice).await?,
+            Step::MarkSent => invoice::mark_sent(place, entry).await?,
+            Step::CreatePayment(index) => {
+                let Some(desired) = books.payments.get(index) else { continue };
+                payment::create(place, entry, desired, created_here).await?;
+            }
+            Step::RemoveInvoice => invoice::remove(place, entry).await?,
+            Step::Hold(hold) => {
+                entry.finish().await?;
+                return Err(Failure::held(Reason::new(hold.code, hold.message)));
+            }
+        }
+    }
+    Err(Failure::held(Reason::new(
+        "too_many_steps",
+        "the delivery did not come to rest within its bound of steps; report this with the dead letter",
+    )))
+}
+
+/// Finds or creates the client, then the invoice; a client that vanished is looked up once more.
+async fn create_invoice(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    plan: &ResolvedPlan,
+    books: &DesiredBooks,
+) -> Result<(), Failure> {
+    let client = plan.client.clone().unwrap_or_default();
+    let resolution = plan.invoice.unwrap_or_default();
+    if entry.value.client_id == 0 {
+        let id = shopper::client_id(place, &books.client, &client, None).await?;
+        entry.change(|value| value.client_id = id);
+    }
+    let distrusted = entry.value.client_id;
+    match invoice::create(place, entry, books, &resolution).await {
+        Err(Failure::Rejected(reasons)) if names_client(&reasons) => {
+            for key in ClientKey::of(&books.client) {
+                place.cache.forget_client(place.connection, &key).await;
+            }
+            let id =
+                shopper::client_id(place, &books.client, &client, Some(distrusted)).await?;
+            entry.change(|value| value.client_id = id);
+            invoice::create(place, entry, books, &resolution).await
+        }
+        other => other,
+    }
+}
+
+/// FreshBooks' way of saying that the client is gone: errno 1012 or 1011 on the client's id.
+fn names_client(reasons: &[Reason]) -> bool {
+    reasons.iter().any(|reason| {
+        matches!(reason.code.as_str(), "errno_1012" | "errno_1011")
+            && matches!(reason.path.as_str(), "customerid" | "userid" | "clientid")
+    })
+}
+
+fn has_invoice(disposition: &Disposition) -> bool {
+    matches!(disposition, Disposition::Draft | Disposition::Sent)
+}
+
+fn is_found(plan: &ResolvedPlan) -> bool {
+    plan.invoice.as_ref().is_some_and(|invoice| invoice.presence() == Presence::Found)
+}
+
+fn settled_kind(place: &Workplace<'_>, books: &DesiredBooks) -> OutcomeKind {
+    match (&books.disposition, place.writes.load(Ordering::Relaxed)) {
+        (Disposition::Removed(_), 1..) => OutcomeKind::Removed,
+        (_, 1..) => OutcomeKind::Written,
+        (Disposition::Nothing(_), 0) => OutcomeKind::NothingDue,
+        (_, 0) => OutcomeKind::Unchanged,
+    }
+}
+
+/// What the ledger knows, as the difference wants to see it.
+fn written(entry: &OrderEntry) -> Result<Written, Failure> {
+    let mut payments = BTreeMap::new();
+    for payment in &entry.payments {
+        payments.insert(payment.key.clone(), wire::read_money(payment.amount.as_ref())?);
+    }
+    let invoice = match &entry.invoice {
+        Some(invoice) => Some(WrittenInvoice {
+            content_hash: invoice.content_hash.clone(),
+            sent: invoice.sent,
+            total: wire::read_money(invoice.total.as_ref())?,
+            removed: invoice.removed,
+            correction_minor: invoice.correction_minor,
+        }),
+        None => None,
+    };
+    Ok(Written { invoice, payments })
+}
+
+fn outcome(
+    place: &Workplace<'_>,
+    event: &Event,
+    entry: &OrderEntry,
+    kind: OutcomeKind,
+) -> Outcome {
+    let invoice = entry.invoice.clone().unwrap_or_default();
+    Outcome {
+        event: Some(event.clone()),
+        kind: kind.into(),
+        client_id: entry.client_id,
+        invoice_id: invoice.invoice_id,
+        invoice_number: invoice.number,
+        invoice_total: invoice.total,
+        payment_ids: entry.payments.iter().map(|payment| payment.payment_id).collect(),
+        writes: place.writes.load(Ordering::Relaxed),
+        detail: String::new(),
+    }
+}

@@ -1,0 +1,332 @@
+//! The invoice of an order: created, followed, marked as sent, removed; its total always compared.
+
+use connect::VendorError;
+use connect::freshbooks::{Deleted, Invoice};
+use contracts::books::{InvoiceResolution, Presence};
+use contracts::ledger::{IntentKind, WrittenInvoice};
+use domain::arithmetic::{Correction, correction};
+use domain::books::{DesiredBooks, DesiredInvoice, InvoiceLine, LineKind};
+use domain::difference::content_hash;
+use domain::money::Money;
+use stage::{Failure, Reason, vendor};
+
+use crate::account::Workplace;
+use crate::entry::OpenEntry;
+use crate::{payment, wire};
+
+/// Creates the invoice, unless FreshBooks turns out to have it already.
+pub(crate) async fn create(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    books: &DesiredBooks,
+    resolution: &InvoiceResolution,
+) -> Result<(), Failure> {
+    let desired = &books.invoice;
+    let known_absent =
+        resolution.presence() == Presence::Absent && place.is_fresh(resolution.verified_at_ms);
+    if !known_absent && let Some(invoice) = find(place, &desired.number).await? {
+        return adopt(place, entry, books, &invoice).await;
+    }
+    let client_id = entry.value.client_id;
+    let hash = content_hash(desired);
+    entry.begin(IntentKind::CreateInvoice, &desired.number, &hash).await?;
+    match place.account.create_invoice(client_id, desired, None).await {
+        Ok(invoice) => {
+            place.wrote();
+            take_result(place, entry, desired, &invoice, None).await
+        }
+        Err(error) if error.is_outcome_unknown() => {
+            Err(place.after_settling(vendor::failure("creating the invoice", &error)))
+        }
+        Err(error) if error.may_be_duplicate() => {
+            entry.withdraw().await?;
+            duplicate(place, entry, books, &error).await
+        }
+        Err(error) => {
+            entry.withdraw().await?;
+            Err(place.vendor_failure("creating the invoice", &error).await)
+        }
+    }
+}
+
+/// FreshBooks says the number is taken: by our own lost write, or by something else.
+async fn duplicate(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    books: &DesiredBooks,
+    error: &VendorError,
+) -> Result<(), Failure> {
+    match find(place, &books.invoice.number).await? {
+        Some(invoice) => adopt(place, entry, books, &invoice).await,
+        None if matches!(error, VendorError::Conflict { .. }) => {
+            Err(vendor::failure("creating the invoice", error))
+        }
+        None => Err(Failure::held(Reason::new(
+            "invoice_number_taken",
+            format!(
+                "FreshBooks refuses invoice number {} as taken, but shows no active invoice with it; \
+                 restore or renumber the deleted one, then replay",
+                books.invoice.number
+            ),
+        ))),
+    }
+}
+
+/// The one active invoice with the number, if there is one.
+pub(crate) async fn find(
+    place: &Workplace<'_>,
+    number: &str,
+) -> Result<Option<Invoice>, Failure> {
+    let found = match place.account.find_invoices_by_number(number, Deleted::Exclude).await {
+        Ok(found) => found,
+        Err(error) => return Err(place.vendor_failure("looking the invoice up", &error).await),
+    };
+    if found.len() > 1 {
+        return Err(Failure::held(Reason::new(
+            "invoice_twice",
+            format!("FreshBooks has {} active invoices numbered {number}; delete the wrong ones, then replay", found.len()),
+        )));
+    }
+    Ok(found.into_iter().next())
+}
+
+/// Takes an invoice into the ledger that FreshBooks has and the ledger does not know.
+///
+/// Only one that says the same total is ours beyond doubt; any other is left to a person.
+pub(crate) async fn adopt(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    books: &DesiredBooks,
+    invoice: &Invoice,
+) -> Result<(), Failure> {
+    let desired = &books.invoice;
+    if invoice.amount != desired.expected_total {
+        return Err(Failure::held(Reason::new(
+            "edited_in_freshbooks",
+            format!(
+                "FreshBooks already has invoice {} with {}, the order says {}; Tillbook did not write it as far as its ledger knows. Correct or delete it, then replay",
+                desired.number, invoice.amount, desired.expected_total
+            ),
+        )));
+    }
+    let payments = payment::find_all(place, invoice.id).await?;
+    entry.done(|value| {
+        value.client_id = invoice.client_id;
+        value.invoice = Some(written(desired, invoice, None));
+        for desired in &books.payments {
+            let known = value.payments.iter().any(|written| written.key == desired.key);
+            let found = payments.iter().find(|found| payment::is(found, desired));
+            if let (false, Some(found)) = (known, found) {
+                value.payments.push(payment::written(desired, found));
+            }
+        }
+    });
+    entry.finish().await
+}
+
+/// Makes the invoice follow the order, unless a person edited it since.
+pub(crate) async fn update(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    desired: &DesiredInvoice,
+) -> Result<(), Failure> {
+    let Some(known) = entry.value.invoice.clone() else { return Ok(()) };
+    let current = get(place, known.invoice_id).await?;
+    if !is_as_written(&current, &known) {
+        return Err(edited(desired, &current));
+    }
+    entry.begin(IntentKind::UpdateInvoice, &desired.number, &content_hash(desired)).await?;
+    write_update(place, entry, desired, None).await
+}
+
+async fn write_update(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    desired: &DesiredInvoice,
+    corrected_by: Option<Money>,
+) -> Result<(), Failure> {
+    let id = entry.value.invoice.as_ref().map_or(0, |invoice| invoice.invoice_id);
+    let content = corrected_by.and_then(|difference| corrected(desired, difference));
+    match place.account.update_invoice(id, None, content.as_ref().unwrap_or(desired), None).await {
+        Ok(invoice) => {
+            place.wrote();
+            Box::pin(take_result(place, entry, desired, &invoice, corrected_by)).await
+        }
+        Err(error) if error.is_outcome_unknown() => {
+            Err(place.after_settling(vendor::failure("updating the invoice", &error)))
+        }
+        Err(error) => {
+            entry.withdraw().await?;
+            Err(place.vendor_failure("updating the invoice", &error).await)
+        }
+    }
+}
+
+/// Compares the total that FreshBooks answered, and corrects it once within the policy's bound.
+async fn take_result(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    desired: &DesiredInvoice,
+    invoice: &Invoice,
+    corrected_by: Option<Money>,
+) -> Result<(), Failure> {
+    let was_sent = entry.value.invoice.as_ref().is_some_and(|known| known.sent);
+    entry.done(|value| {
+        let mut now = written(desired, invoice, corrected_by);
+        now.sent |= was_sent;
+        value.invoice = Some(now);
+    });
+    match correction(desired.expected_total, invoice.amount, desired.rounding_bound_minor) {
+        Correction::None => Ok(()),
+        Correction::Line(difference)
+            if corrected_by.is_none() && corrected(desired, difference).is_some() =>
+        {
+            let hash = content_hash(desired);
+            entry.begin(IntentKind::UpdateInvoice, &desired.number, &hash).await?;
+            write_update(place, entry, desired, Some(difference)).await
+        }
+        Correction::Line(_) | Correction::Beyond => {
+            entry.finish().await?;
+            Err(Failure::held(Reason::new(
+                "total_differs",
+                format!(
+                    "invoice {}: FreshBooks makes {} of the lines, the store says {}; allowed are {} smallest units. Check the taxes of the order",
+                    desired.number, invoice.amount, desired.expected_total, desired.rounding_bound_minor
+                ),
+            )))
+        }
+    }
+}
+
+/// A draft is in none of FreshBooks' reports, so the invoice is marked as sent.
+pub(crate) async fn mark_sent(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+) -> Result<(), Failure> {
+    let Some(known) = entry.value.invoice.clone() else { return Ok(()) };
+    entry.begin(IntentKind::MarkSent, &known.number, "").await?;
+    match place.account.mark_sent(known.invoice_id).await {
+        Ok(invoice) => {
+            place.wrote();
+            entry.done(|value| {
+                if let Some(known) = &mut value.invoice {
+                    known.sent = true;
+                    known.vendor_updated.clone_from(&invoice.updated);
+                    if let Some(hash) = invoice.vendor_hash() {
+                        known.vendor_hash = hash;
+                    }
+                }
+            });
+            Ok(())
+        }
+        // Marking twice changes nothing, so the next attempt simply does it again.
+        Err(error) => Err(place.vendor_failure("marking the invoice as sent", &error).await),
+    }
+}
+
+/// Takes an unpaid invoice out of the books (soft delete).
+pub(crate) async fn remove(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+) -> Result<(), Failure> {
+    let Some(known) = entry.value.invoice.clone() else { return Ok(()) };
+    let current = get(place, known.invoice_id).await?;
+    if current.paid.amount_minor != 0 {
+        return Err(Failure::held(Reason::new(
+            "paid_invoice_of_removed_order",
+            format!("the order is gone or cancelled, but invoice {} has {} paid in FreshBooks; decide by hand", known.number, current.paid),
+        )));
+    }
+    entry.begin(IntentKind::RemoveInvoice, &known.number, "").await?;
+    match place.account.remove_invoice(known.invoice_id).await {
+        Ok(()) => {
+            place.wrote();
+            entry.done(|value| {
+                if let Some(known) = &mut value.invoice {
+                    known.removed = true;
+                }
+            });
+            Ok(())
+        }
+        // Removing twice changes nothing, so the next attempt simply does it again.
+        Err(error) => Err(place.vendor_failure("removing the invoice", &error).await),
+    }
+}
+
+/// The invoice as FreshBooks has it now.
+pub(crate) async fn get(place: &Workplace<'_>, id: u64) -> Result<Invoice, Failure> {
+    match place.account.get_invoice(id).await {
+        Ok(invoice) => Ok(invoice),
+        Err(error) => Err(place.vendor_failure("reading the invoice", &error).await),
+    }
+}
+
+/// Whether FreshBooks still says what Tillbook's last write left there.
+///
+/// Some replies come without lines; then only the total can be compared.
+pub(crate) fn is_as_written(current: &Invoice, known: &WrittenInvoice) -> bool {
+    match current.vendor_hash() {
+        Some(hash) if !known.vendor_hash.is_empty() => hash == known.vendor_hash,
+        _ => known.total.as_ref().is_some_and(|total| {
+            total.amount_minor == current.amount.amount_minor
+                && total.currency_code == current.currency.code()
+        }),
+    }
+}
+
+/// The invoice with its rounding line changed by the difference; one line, never two.
+///
+/// `None` when that line would exceed the policy's bound.
+fn corrected(desired: &DesiredInvoice, difference: Money) -> Option<DesiredInvoice> {
+    let mut lines = desired.lines.clone();
+    let amount = match lines.iter().position(|line| line.kind == LineKind::Rounding) {
+        Some(index) => lines.remove(index).unit_cost.checked_add(difference.to_decimal())?,
+        None => difference.to_decimal(),
+    };
+    let amount = Money::exact(amount, desired.expected_total.currency).ok()?;
+    if amount.amount_minor.unsigned_abs() > desired.rounding_bound_minor {
+        return None;
+    }
+    if amount.amount_minor != 0 {
+        lines.push(InvoiceLine {
+            kind: LineKind::Rounding,
+            name: "Rounding".to_owned(),
+            description: String::new(),
+            quantity: 1.into(),
+            unit_cost: amount.to_decimal(),
+            tax1: None,
+            tax2: None,
+            compounded: false,
+        });
+    }
+    Some(DesiredInvoice { lines, ..desired.clone() })
+}
+
+pub(crate) fn edited(desired: &DesiredInvoice, current: &Invoice) -> Failure {
+    Failure::held(Reason::new(
+        "edited_in_freshbooks",
+        format!(
+            "a person changed invoice {} in FreshBooks since Tillbook wrote it (it says {}, the order says {}); undo the change or accept it, then replay",
+            desired.number, current.amount, desired.expected_total
+        ),
+    ))
+}
+
+/// What the ledger keeps of an invoice.
+pub(crate) fn written(
+    desired: &DesiredInvoice,
+    invoice: &Invoice,
+    corrected_by: Option<Money>,
+) -> WrittenInvoice {
+    WrittenInvoice {
+        invoice_id: invoice.id,
+        number: desired.number.clone(),
+        content_hash: content_hash(desired),
+        sent: invoice.is_sent(),
+        total: Some(wire::money(invoice.amount)),
+        correction_minor: corrected_by.map_or(0, |money| money.amount_minor),
+        vendor_updated: invoice.updated.clone(),
+        removed: false,
+        vendor_hash: invoice.vendor_hash().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,120 @@
+//! An intent that is still open: its effect may or may not have happened. FreshBooks is asked.
+//!
+//! Nothing is written again before the effect was looked up under its natural key, and not before
+//! the call itself can no longer be alive.
+
+use std::time::Duration;
+
+use contracts::ledger::{Intent, IntentKind};
+use domain::books::DesiredBooks;
+
+use stage::{Failure, Reason};
+
+use crate::account::Workplace;
+use crate::entry::OpenEntry;
+use crate::{invoice, payment};
+
+/// Closes the entry's open intent, if there is one, with what FreshBooks says.
+pub(crate) async fn resolve(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    books: &DesiredBooks,
+) -> Result<(), Failure> {
+    let Some(intent) = entry.value.intent.clone() else { return Ok(()) };
+    settle(place, &intent)?;
+    match intent.kind() {
+        IntentKind::CreateInvoice => created_invoice(place, entry, &intent, books).await,
+        IntentKind::UpdateInvoice => updated_invoice(place, entry, &intent, books).await,
+        IntentKind::CreatePayment => created_payment(place, entry, &intent, books).await,
+        // Doing these twice changes nothing: the next step decides anew.
+        IntentKind::MarkSent | IntentKind::RemoveInvoice => entry.withdraw().await,
+        IntentKind::CreateClient | IntentKind::Unspecified => {
+            Err(Failure::held(Reason::new("unknown_intent",
+                "the ledger holds an intent this version does not know; was it written by a newer one?")))
+        }
+    }
+}
+
+/// Waits until the call behind the intent has ended for certain.
+fn settle(place: &Workplace<'_>, intent: &Intent) -> Result<(), Failure> {
+    let age = Duration::from_millis(store::now_ms().saturating_sub(intent.started_at_ms));
+    if age >= place.settle {
+        return Ok(());
+    }
+    let reason = Reason::new("open_intent", "a write of this order has an unknown outcome; it is looked up when its call has ended for certain");
+    Err(Failure::Wait { after: place.settle.saturating_sub(age), reason })
+}
+
+async fn created_invoice(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    intent: &Intent,
+    books: &DesiredBooks,
+) -> Result<(), Failure> {
+    let Some(found) = invoice::find(place, &intent.natural_key).await? else {
+        return entry.withdraw().await;
+    };
+    // Ours for certain: the intent was durable before the number existed. What it says is what
+    // was sent then; the next step brings it to what is desired now.
+    entry.done(|value| {
+        let mut written = invoice::written(&books.invoice, &found, None);
+        // A total that surprises is not taken as written: the next step corrects it.
+        if found.amount == books.invoice.expected_total {
+            written.content_hash.clone_from(&intent.content_hash);
+        } else {
+            written.content_hash.clear();
+        }
+        value.client_id = found.client_id;
+        value.invoice = Some(written);
+    });
+    entry.finish().await
+}
+
+async fn updated_invoice(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    intent: &Intent,
+    books: &DesiredBooks,
+) -> Result<(), Failure> {
+    let Some(known) = entry.value.invoice.clone() else { return entry.withdraw().await };
+    let current = invoice::get(place, known.invoice_id).await?;
+    if invoice::is_as_written(&current, &known) {
+        return entry.withdraw().await;
+    }
+    if current.amount != books.invoice.expected_total {
+        return Err(invoice::edited(&books.invoice, &current));
+    }
+    entry.done(|value| {
+        if let Some(known) = &mut value.invoice {
+            known.content_hash.clone_from(&intent.content_hash);
+            known.vendor_hash = current.vendor_hash().unwrap_or_default();
+            known.vendor_updated.clone_from(&current.updated);
+            known.total = Some(crate::wire::money(current.amount));
+        }
+    });
+    entry.finish().await
+}
+
+async fn created_payment(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    intent: &Intent,
+    books: &DesiredBooks,
+) -> Result<(), Failure> {
+    let Some(known) = entry.value.invoice.clone() else { return entry.withdraw().await };
+    let desired = books.payments.iter().find(|payment| payment.key == intent.natural_key);
+    let Some(desired) = desired else {
+        return Err(Failure::held(Reason::new("payment_vanished", format!(
+            "payment {} of unknown outcome is no longer among the order's captures; check the payments of invoice {} by hand",
+            intent.natural_key, known.number))));
+    };
+    let found = payment::find_all(place, known.invoice_id).await?;
+    match found.iter().find(|found| payment::is(found, desired)) {
+        Some(found) => {
+            entry.done(|value| value.payments.push(payment::written(desired, found)));
+            entry.finish().await
+        }
+        None => entry.withdraw().await,
+    }
+}
+

@@ -1,0 +1,174 @@
+//! The client of an order: found, or created exactly once.
+//!
+//! FreshBooks accepts two clients with one e-mail, so uniqueness is ours: whoever creates a client
+//! first claims the shopper's key in the ledger. Two orders of a new shopper in the same instant
+//! meet at the claim; the second waits for the first. Not here: updating clients.
+
+use std::time::Duration;
+
+use connect::VendorError;
+use contracts::books::{ClientResolution, Presence};
+use contracts::ledger::{ClientEntry, Intent, IntentKind};
+use domain::books::DesiredClient;
+use stage::{Failure, Reason, vendor};
+use store::ledger::{ClientKey, Versioned};
+
+use crate::account::Workplace;
+use crate::entry;
+
+/// How soon to look again while another worker creates the same client.
+const CLAIMED_PAUSE: Duration = Duration::from_millis(150);
+
+/// A client id for the order, created when FreshBooks has none.
+///
+/// `distrusted` is an id that FreshBooks has just denied to know.
+pub(crate) async fn client_id(
+    place: &Workplace<'_>,
+    client: &DesiredClient,
+    resolution: &ClientResolution,
+    distrusted: Option<u64>,
+) -> Result<u64, Failure> {
+    let keys = ClientKey::of(client);
+    if keys.is_empty() {
+        return Err(Failure::held(Reason::new(
+            "missing_customer",
+            "the order has no e-mail, company or name, so no client can be named; add one in BigCommerce",
+        )));
+    }
+    let found = resolution.presence() == Presence::Found && resolution.client_id != 0;
+    if found && Some(resolution.client_id) != distrusted {
+        return Ok(resolution.client_id);
+    }
+    let mut claims = Vec::new();
+    for key in &keys {
+        let entry = place.ledger.client(place.connection, key).await.map_err(|e| entry::failure(&e))?;
+        claims.push(entry);
+    }
+    let known = claims.iter().map(|claim| claim.value.client_id).find(|id| *id != 0);
+    if let Some(id) = known.filter(|id| Some(*id) != distrusted) {
+        remember(place, &keys, &claims, id).await;
+        return Ok(id);
+    }
+    claim_and_create(place, client, &keys, claims, resolution, distrusted).await
+}
+
+/// Claims every key in order, creates the client, and stores its id under every key.
+async fn claim_and_create(
+    place: &Workplace<'_>,
+    client: &DesiredClient,
+    keys: &[ClientKey],
+    mut claims: Vec<Versioned<ClientEntry>>,
+    resolution: &ClientResolution,
+    distrusted: Option<u64>,
+) -> Result<u64, Failure> {
+    let mut must_look = distrusted.is_some() || !place.is_fresh(resolution.verified_at_ms);
+    for (key, claim) in keys.iter().zip(&mut claims) {
+        if let Some(open) = &claim.value.intent {
+            wait_for_other(place, open)?;
+            // The claim is old: its owner died, perhaps after FreshBooks made the client.
+            must_look = true;
+        }
+        let attempt = claim.value.intent.as_ref().map_or(0, |open| open.attempt);
+        claim.value = ClientEntry {
+            client_id: 0,
+            intent: Some(Intent {
+                kind: IntentKind::CreateClient.into(),
+                natural_key: key.token(),
+                owner: place.owner.to_owned(),
+                started_at_ms: store::now_ms(),
+                attempt: attempt.saturating_add(1),
+                content_hash: String::new(),
+            }),
+        };
+        let written =
+            place.ledger.put_client(place.connection, key, &claim.value, claim.revision).await;
+        claim.revision = written.map_err(|error| claimed_elsewhere(&error))?;
+    }
+    let existing = if must_look { find(place, client, distrusted).await? } else { None };
+    let id = match existing {
+        Some(id) => id,
+        None => match place.account.create_client(&client.fields).await {
+            Ok(created) => {
+                place.wrote();
+                created.id
+            }
+            Err(error) => return Err(not_created(place, keys, &claims, error).await),
+        },
+    };
+    remember(place, keys, &claims, id).await;
+    Ok(id)
+}
+
+fn wait_for_other(place: &Workplace<'_>, open: &Intent) -> Result<(), Failure> {
+    let age = Duration::from_millis(store::now_ms().saturating_sub(open.started_at_ms));
+    if age >= place.settle {
+        return Ok(());
+    }
+    let reason = Reason::new("client_claimed", "another order of the shopper is creating the client");
+    // Most claims end within one call; only an orphaned one lasts until it is settled.
+    let after = CLAIMED_PAUSE.max(age).min(place.settle.saturating_sub(age));
+    Err(Failure::Wait { after, reason })
+}
+
+fn claimed_elsewhere(error: &store::ledger::Error) -> Failure {
+    match error {
+        store::ledger::Error::Fenced { .. } => Failure::Wait {
+            after: CLAIMED_PAUSE,
+            reason: Reason::new("client_claimed", "another order of the shopper was first"),
+        },
+        other => entry::failure(other),
+    }
+}
+
+/// A lost reply leaves the claims open, to be looked up later; a refusal gives them back.
+async fn not_created(
+    place: &Workplace<'_>,
+    keys: &[ClientKey],
+    claims: &[Versioned<ClientEntry>],
+    error: VendorError,
+) -> Failure {
+    if error.is_outcome_unknown() {
+        let failure = vendor::failure("creating the client", &error);
+        return place.after_settling(failure);
+    }
+    let unclaimed = ClientEntry::default();
+    for (key, claim) in keys.iter().zip(claims) {
+        let given_back =
+            place.ledger.put_client(place.connection, key, &unclaimed, claim.revision);
+        if let Err(error) = given_back.await {
+            // The claim stays and is taken over when it is old; slower, not wrong.
+            tracing::warn!(error = %error, "a client claim could not be given back");
+        }
+    }
+    place.vendor_failure("creating the client", &error).await
+}
+
+async fn find(
+    place: &Workplace<'_>,
+    client: &DesiredClient,
+    distrusted: Option<u64>,
+) -> Result<Option<u64>, Failure> {
+    match place.account.find_desired_client(client).await {
+        Ok(found) => Ok(found.filter(|id| Some(*id) != distrusted)),
+        Err(error) => Err(place.vendor_failure("looking the client up", &error).await),
+    }
+}
+
+/// Stores the id under every key that does not have it yet. A failure costs a look-up later.
+async fn remember(
+    place: &Workplace<'_>,
+    keys: &[ClientKey],
+    claims: &[Versioned<ClientEntry>],
+    client_id: u64,
+) {
+    for (key, claim) in keys.iter().zip(claims) {
+        if claim.value.client_id != client_id {
+            let entry = ClientEntry { client_id, intent: None };
+            let put = place.ledger.put_client(place.connection, key, &entry, claim.revision);
+            if let Err(error) = put.await {
+                tracing::warn!(error = %error, "a client id could not be stored in the ledger");
+            }
+        }
+        place.cache.remember_client(place.connection, key, client_id).await;
+    }
+}

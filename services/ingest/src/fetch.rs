@@ -1,0 +1,173 @@
+//! The fetcher: a hint becomes the order as it is now.
+//!
+//! One snapshot message per fetch, compressed above a limit. A hint for an order that is gone is
+//! closed, unless the books already hold something for it. Not here: reading the document
+//! (`validate`), or the vendor's calls themselves (`connect`).
+
+use std::collections::{BTreeMap, HashMap};
+
+use std::time::{Duration, Instant};
+
+use connect::bigcommerce::{self, FetchHints, FetchedOrder};
+use contracts::event::{Event, Origin};
+use contracts::hint::Hint;
+use contracts::journal::JournalKind;
+use contracts::order::{Encoding, OrderSnapshot, SnapshotState};
+use contracts::topology;
+use stage::{Done, Failure, Reason, Received, Stage, vendor};
+use store::ledger::Ledger;
+
+use crate::coalesce::{Admission, Coalescer};
+
+/// Follows hints.
+pub struct Fetch {
+    pub stores: HashMap<String, bigcommerce::Client>,
+    pub coalescer: Coalescer,
+    pub ledger: Ledger,
+}
+
+/// Documents above this are compressed.
+const COMPRESS_ABOVE_BYTES: usize = 16 * 1024;
+/// Attempts before a 404 counts as "gone" and not as a race with the order's creation.
+const GONE_AFTER_ATTEMPTS: u32 = 3;
+const GONE_PAUSE: Duration = Duration::from_millis(400);
+
+impl Stage for Fetch {
+    const STAGE: topology::Stage = topology::Stage::Fetch;
+    type In = Hint;
+    type Out = OrderSnapshot;
+
+    async fn process(&self, input: Received<Hint>) -> Result<Done<OrderSnapshot>, Failure> {
+        let key = format!("{}.{}", input.about.connection, input.about.entity_id);
+        if let Admission::Later(after) = self.coalescer.admit(&key, Instant::now()) {
+            return Ok(Done::Later { after, why: "gathered with other hints of the order" });
+        }
+        let admitted = Admitted { coalescer: &self.coalescer, key: &key, succeeded: false };
+        self.follow(input, admitted).await
+    }
+}
+
+/// Ends the admission however the fetch ends, also when it is cut off.
+struct Admitted<'a> {
+    coalescer: &'a Coalescer,
+    key: &'a str,
+    succeeded: bool,
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        self.coalescer.ended(self.key, self.succeeded);
+    }
+}
+
+impl Fetch {
+    async fn follow(
+        &self,
+        input: Received<Hint>,
+        mut admitted: Admitted<'_>,
+    ) -> Result<Done<OrderSnapshot>, Failure> {
+        let connection = &input.about.connection;
+        let client = self.stores.get(connection).ok_or_else(|| {
+            Failure::held(Reason::new("unknown_connection", format!(
+                "no connection is named {connection}; add it to tillbook.toml and replay, or purge")))
+        })?;
+        let order_id: u64 = input.about.entity_id.parse().map_err(|_| {
+            Failure::rejected(Reason::new("not_an_order_id", "the hint's order id is no number"))
+        })?;
+        let began_ms = store::now_ms();
+        let began = Instant::now();
+        let hints = FetchHints { refunds_expected: input.message.scope.contains("/refund/") };
+        let document = match client.fetch_order(order_id, hints).await {
+            Ok(FetchedOrder::Present(document)) => document,
+            Ok(FetchedOrder::Gone) => return self.gone(&input, began_ms, admitted).await,
+            Err(error) => return Err(vendor::failure("reading the order from BigCommerce", &error)),
+        };
+        let json = serde_json::to_vec(&document).map_err(|error| {
+            Failure::rejected(Reason::new("unwritable_document", error.to_string()))
+        })?;
+        let snapshot = snapshot(&input, began_ms, json).await?;
+        admitted.succeeded = true;
+        let attributes = BTreeMap::from([
+            ("document_bytes".to_owned(), snapshot.document_bytes.to_string()),
+            ("stored_bytes".to_owned(), snapshot.document.len().to_string()),
+        ]);
+        let elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        input.notes.add(JournalKind::SnapshotStored, "", elapsed_us, attributes);
+        Ok(Done::Next(snapshot))
+    }
+
+    /// A 404 may be a race with the order's creation, the end of an incomplete checkout, or a
+    /// deletion that concerns the books.
+    async fn gone(
+        &self,
+        input: &Received<Hint>,
+        began_ms: u64,
+        mut admitted: Admitted<'_>,
+    ) -> Result<Done<OrderSnapshot>, Failure> {
+        if input.attempt < GONE_AFTER_ATTEMPTS {
+            let reason = Reason::new("order_not_found", "BigCommerce does not know the order yet");
+            return Err(Failure::Retry { after: Some(GONE_PAUSE), reason });
+        }
+        let about = &input.about;
+        let entry = self.ledger.order(&about.connection, &about.entity_id).await.map_err(|error| {
+            Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
+        })?;
+        admitted.succeeded = true;
+        if entry.value.invoice.is_none() && entry.value.intent.is_none() {
+            return Ok(Done::Closed(
+                "the order is gone from BigCommerce and was never in the books".to_owned(),
+            ));
+        }
+        Ok(Done::Next(OrderSnapshot {
+            event: Some(event(input, began_ms)),
+            encoding: Encoding::Identity.into(),
+            state: SnapshotState::Gone.into(),
+            ..OrderSnapshot::default()
+        }))
+    }
+}
+
+async fn snapshot(
+    input: &Received<Hint>,
+    began_ms: u64,
+    json: Vec<u8>,
+) -> Result<OrderSnapshot, Failure> {
+    let document_bytes = u32::try_from(json.len()).unwrap_or(u32::MAX);
+    let (encoding, document) = if json.len() > COMPRESS_ABOVE_BYTES {
+        let compressed = tokio::task::spawn_blocking(move || zstd::encode_all(&json[..], 3)).await;
+        let compressed = compressed.map_err(std::io::Error::other).and_then(|result| result);
+        let compressed = compressed.map_err(|error| {
+            Failure::retry(Reason::new("compression_failed", error.to_string()))
+        })?;
+        (Encoding::Zstd, compressed)
+    } else {
+        (Encoding::Identity, json)
+    };
+    Ok(OrderSnapshot {
+        event: Some(event(input, began_ms)),
+        encoding: encoding.into(),
+        document: document.into(),
+        document_bytes,
+        state: SnapshotState::Present.into(),
+    })
+}
+
+/// The event id is the hint's own, so a redelivered hint makes no second event.
+fn event(input: &Received<Hint>, began_ms: u64) -> Event {
+    let about = &input.about;
+    let hint = &input.message;
+    let origin = Origin::try_from(hint.origin).unwrap_or(Origin::Unspecified);
+    Event {
+        event_id: format!(
+            "{}-{}-{}-{}",
+            about.connection, about.entity_id, hint.received_at_ms, input.stream_sequence
+        ),
+        connection: about.connection.clone(),
+        entity: about.entity.into(),
+        entity_id: about.entity_id.clone(),
+        version_ms: began_ms,
+        origin: origin.into(),
+        hinted_at_ms: hint.received_at_ms,
+    }
+}
+

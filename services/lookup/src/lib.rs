@@ -1,0 +1,172 @@
+//! Lookup: resolves desired books to what FreshBooks and the ledger already hold.
+//!
+//! The ledger first, then the cache, then FreshBooks, one question at a time per shopper. A hit in
+//! the cache is only a hint that delivery stands corrected on; absence is never cached, and is
+//! handed on with the moment it was read. Not here: creating anything.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use connect::freshbooks::{self, Deleted};
+use contracts::books::{
+    ClientResolution, DesiredBooks, Disposition, InvoiceResolution, Presence, ResolvedPlan,
+};
+use contracts::ledger::OrderEntry;
+use contracts::{books_conversion, topology};
+use domain::books::DesiredClient;
+use stage::{Done, Failure, Reason, Received, Stage, vendor};
+use store::cache::LookupCache;
+use store::keyed_locks::KeyedLocks;
+use store::ledger::{ClientKey, Ledger};
+
+/// The look-up stage.
+pub struct Lookup {
+    accounts: HashMap<String, freshbooks::Client>,
+    ledger: Ledger,
+    cache: Arc<LookupCache>,
+    flights: KeyedLocks,
+}
+
+impl Lookup {
+    /// A stage for the given accounts, by connection name.
+    pub fn new(
+        accounts: HashMap<String, freshbooks::Client>,
+        ledger: Ledger,
+        cache: Arc<LookupCache>,
+    ) -> Self {
+        Self { accounts, ledger, cache, flights: KeyedLocks::default() }
+    }
+}
+
+impl Stage for Lookup {
+    const STAGE: topology::Stage = topology::Stage::Lookup;
+    type In = DesiredBooks;
+    type Out = ResolvedPlan;
+
+    async fn process(&self, input: Received<DesiredBooks>) -> Result<Done<ResolvedPlan>, Failure> {
+        let connection = input.about.connection.as_str();
+        let account = self.accounts.get(connection).ok_or_else(|| {
+            Failure::held(Reason::new("unknown_connection", format!(
+                "no connection is named {connection}; add it to tillbook.toml and replay, or purge")))
+        })?;
+        let books = input.message;
+        let entry = self
+            .ledger
+            .order(connection, &input.about.entity_id)
+            .await
+            .map_err(|error| Failure::retry(Reason::new("ledger_unavailable", error.to_string())))?
+            .value;
+        let wants_invoice =
+            matches!(books.disposition(), Disposition::Draft | Disposition::Sent);
+        let (client, invoice) = tokio::try_join!(
+            self.client(connection, account, &books, &entry, wants_invoice),
+            invoice(account, &books, &entry),
+        )?;
+        Ok(Done::Next(ResolvedPlan { books: Some(books), client: Some(client), invoice: Some(invoice) }))
+    }
+}
+
+impl Lookup {
+    async fn client(
+        &self,
+        connection: &str,
+        account: &freshbooks::Client,
+        books: &DesiredBooks,
+        entry: &OrderEntry,
+        wants_invoice: bool,
+    ) -> Result<ClientResolution, Failure> {
+        if entry.client_id != 0 {
+            let client_id = entry.client_id;
+            let presence = Presence::InLedger.into();
+            return Ok(ClientResolution { presence, client_id, verified_at_ms: 0 });
+        }
+        if !wants_invoice || entry.invoice.is_some() {
+            return Ok(ClientResolution::default());
+        }
+        let desired = books.client.as_ref().map(books_conversion::client_from_wire);
+        let desired = desired.unwrap_or_default();
+        let keys = ClientKey::of(&desired);
+        // Orders of one shopper ask once: the second finds the first one's answer in the cache.
+        let _flight = match keys.last() {
+            Some(key) => Some(self.flights.lock(&format!("{connection}.{}", key.token())).await),
+            None => None,
+        };
+        for key in &keys {
+            if let Some(client_id) = self.cache.client(connection, key).await {
+                return Ok(found(client_id));
+            }
+        }
+        for key in &keys {
+            let known = self.ledger.client(connection, key).await.map_err(|error| {
+                Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
+            })?;
+            if known.value.client_id != 0 {
+                self.cache.remember_client(connection, key, known.value.client_id).await;
+                return Ok(found(known.value.client_id));
+            }
+        }
+        self.ask(connection, account, &desired, &keys).await
+    }
+
+    async fn ask(
+        &self,
+        connection: &str,
+        account: &freshbooks::Client,
+        desired: &DesiredClient,
+        keys: &[ClientKey],
+    ) -> Result<ClientResolution, Failure> {
+        let asked_at_ms = store::now_ms();
+        let id = account
+            .find_desired_client(desired)
+            .await
+            .map_err(|error| vendor::failure("looking the client up", &error))?;
+        let Some(client_id) = id else {
+            let presence = Presence::Absent.into();
+            return Ok(ClientResolution { presence, client_id: 0, verified_at_ms: asked_at_ms });
+        };
+        for key in keys {
+            self.cache.remember_client(connection, key, client_id).await;
+        }
+        Ok(found(client_id))
+    }
+}
+
+fn found(client_id: u64) -> ClientResolution {
+    ClientResolution { presence: Presence::Found.into(), client_id, verified_at_ms: 0 }
+}
+
+/// An invoice that FreshBooks has under the order's number, when the ledger knows of none.
+async fn invoice(
+    account: &freshbooks::Client,
+    books: &DesiredBooks,
+    entry: &OrderEntry,
+) -> Result<InvoiceResolution, Failure> {
+    if entry.invoice.is_some() || entry.intent.is_some() {
+        let presence = Presence::InLedger.into();
+        return Ok(InvoiceResolution { presence, ..InvoiceResolution::default() });
+    }
+    let number = books.invoice.as_ref().map(|invoice| invoice.number.as_str()).unwrap_or_default();
+    if books.disposition() == Disposition::Nothing || number.is_empty() {
+        return Ok(InvoiceResolution::default());
+    }
+    let asked_at_ms = store::now_ms();
+    let found = account
+        .find_invoices_by_number(number, Deleted::Exclude)
+        .await
+        .map_err(|error| vendor::failure("looking the invoice up", &error))?;
+    match found.as_slice() {
+        [] => Ok(InvoiceResolution {
+            presence: Presence::Absent.into(),
+            invoice_id: 0,
+            verified_at_ms: asked_at_ms,
+        }),
+        [invoice] => Ok(InvoiceResolution {
+            presence: Presence::Found.into(),
+            invoice_id: invoice.id,
+            verified_at_ms: asked_at_ms,
+        }),
+        several => Err(Failure::held(Reason::new("invoice_twice", format!(
+            "FreshBooks has {} active invoices numbered {number}; delete the wrong ones, then replay",
+            several.len())))),
+    }
+}

@@ -1,0 +1,94 @@
+//! Validate: reads a snapshot into a typed order and reports every fault at once.
+//!
+//! The rules themselves are `domain::validate`. Never stops at the first fault. Not here: what the
+//! books make of the order.
+
+use contracts::event::Event;
+use contracts::order::{Encoding, Flag, OrderSnapshot, SnapshotState, ValidatedOrder};
+use contracts::{order_conversion, topology};
+use stage::{Done, Failure, Reason, Received, Stage};
+
+/// The validation stage.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Validate;
+
+/// The largest document that is read, after decompression.
+const DOCUMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
+
+impl Stage for Validate {
+    const STAGE: topology::Stage = topology::Stage::Validate;
+    type In = OrderSnapshot;
+    type Out = ValidatedOrder;
+
+    async fn process(
+        &self,
+        input: Received<OrderSnapshot>,
+    ) -> Result<Done<ValidatedOrder>, Failure> {
+        let snapshot = input.message;
+        let event = snapshot.event.clone().unwrap_or_default();
+        match snapshot.state() {
+            SnapshotState::Gone => Ok(Done::Next(gone(event))),
+            SnapshotState::Present => read(event, snapshot).map(Done::Next),
+            SnapshotState::Unspecified => Err(Failure::rejected(Reason::new(
+                "unknown_snapshot_state",
+                "the snapshot says neither that the order is there nor that it is gone",
+            ))),
+        }
+    }
+}
+
+/// An order that BigCommerce no longer knows passes without a document.
+fn gone(event: Event) -> ValidatedOrder {
+    ValidatedOrder {
+        event: Some(event),
+        order: None,
+        flags: Vec::new(),
+        state: SnapshotState::Gone.into(),
+    }
+}
+
+/// Reads one document; pure, so it can be measured and fuzzed.
+pub fn read(event: Event, snapshot: OrderSnapshot) -> Result<ValidatedOrder, Failure> {
+    let bytes = decompress(&snapshot)?;
+    let document: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::rejected(Reason::new("document_not_json", error.to_string()))
+    })?;
+    let read = domain::validate::read_order(&document).map_err(|faults| {
+        let reasons = faults
+            .into_iter()
+            .map(|fault| Reason::new(fault.code, fault.message).at(fault.path))
+            .collect();
+        Failure::Held(reasons)
+    })?;
+    let flags = read
+        .flags
+        .iter()
+        .map(|flag| Flag { code: flag.code.to_string(), message: flag.message.clone() })
+        .collect();
+    Ok(ValidatedOrder {
+        event: Some(event),
+        order: Some(order_conversion::to_wire(&read.order)),
+        flags,
+        state: SnapshotState::Present.into(),
+    })
+}
+
+fn decompress(snapshot: &OrderSnapshot) -> Result<Vec<u8>, Failure> {
+    match snapshot.encoding() {
+        Encoding::Identity => Ok(snapshot.document.to_vec()),
+        Encoding::Zstd if snapshot.document_bytes <= DOCUMENT_BYTES_MAX => {
+            let capacity = usize::try_from(snapshot.document_bytes).unwrap_or(usize::MAX);
+            zstd::bulk::decompress(&snapshot.document, capacity).map_err(|error| {
+                Failure::rejected(Reason::new("document_not_readable", error.to_string()))
+            })
+        }
+        Encoding::Zstd => Err(Failure::rejected(Reason::new(
+            "document_too_large",
+            format!("the document has {} bytes, the most is {DOCUMENT_BYTES_MAX}", snapshot.document_bytes),
+        ))),
+        Encoding::Unspecified => Err(Failure::rejected(Reason::new(
+            "unknown_encoding",
+            "the snapshot's encoding is unknown; was it written by a newer version?",
+        ))),
+    }
+}

@@ -1,0 +1,371 @@
+//! The rows under an order: products, taxes, coupons, addresses, fees, consignments.
+
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+
+use super::discounts::Applied;
+use super::model::Order;
+use super::render::{Links, address, extend, has_shipping, link};
+use super::spec::{LineKind, Rate};
+use super::sums::Part;
+use crate::bigcommerce::money::{number, plain4, round, text4};
+
+fn raw(order: &Order, name: &str) -> Option<Vec<Value>> {
+    order.raw.as_ref()?.rows.get(name).cloned()
+}
+
+/// `/products`, in the order of the lines.
+pub(crate) fn products(order: &Order) -> Vec<Value> {
+    raw(order, "products").unwrap_or_else(|| {
+        (0..order.spec.lines.len())
+            .map(|i| product(order, i))
+            .collect()
+    })
+}
+
+fn product(order: &Order, index: usize) -> Value {
+    let line = &order.spec.lines[index];
+    let sums = &order.sums.lines[index];
+    let quantity = Decimal::from(line.quantity.max(1));
+    let part = &sums.part;
+    let unit_tax = round(part.estimate / quantity, 4);
+    let (unit_ex, unit_inc) = if order.spec.inclusive {
+        (line.unit_price - unit_tax, line.unit_price)
+    } else {
+        (line.unit_price, line.unit_price + unit_tax)
+    };
+    let refunded = order.refunded.get(&index).copied().unwrap_or(0);
+    let id = order.line_ids[index];
+    let address_id = match line.kind {
+        LineKind::Physical => order.address_id,
+        LineKind::Digital | LineKind::GiftCertificate => 0,
+    };
+    let mut body = Map::new();
+    let fields = json!({
+        "id": id,
+        "order_id": order.id,
+        "product_id": line.product_id,
+        "variant_id": line.variant_id,
+        "order_pickup_method_id": 0,
+        "order_address_id": address_id,
+        "name": line.name,
+        "name_customer": line.name,
+        "name_merchant": line.name,
+        "sku": line.sku,
+        "upc": "",
+        "type": line.kind.name(),
+        "quantity": line.quantity,
+        "is_refunded": refunded >= line.quantity,
+        "quantity_refunded": refunded,
+        "quantity_shipped": if order.shipped.is_some() { line.quantity } else { 0 },
+        "return_id": 0,
+        "wrapping_id": u64::from(line.wrapping.is_some()),
+        "wrapping_name": line.wrapping.as_ref().map_or("", |w| w.name.as_str()),
+        "wrapping_message": line.wrapping.as_ref().map_or("", |w| w.message.as_str()),
+        "event_name": null,
+        "event_date": null,
+        "ebay_item_id": "",
+        "ebay_transaction_id": "",
+        "option_set_id": null,
+        "parent_order_product_id": line.parent.map(|parent| order.line_ids[parent]),
+        "is_bundled_product": line.parent.is_some(),
+        "bin_picking_number": "",
+        "external_id": null,
+        "fulfillment_source": "",
+        "brand": "",
+        "gift_certificate_id": (line.kind == LineKind::GiftCertificate).then_some(id + 1_000_000),
+        "applied_discounts": sums.applied.iter().map(applied).collect::<Vec<_>>(),
+        "product_options": options(&line.options, id),
+        "configurable_fields": [],
+    });
+    extend(&mut body, fields);
+    let mut put = |name: &str, amount| body.insert(name.to_owned(), text4(amount));
+    put("base_price", line.unit_price);
+    put("price_ex_tax", unit_ex);
+    put("price_inc_tax", unit_inc);
+    put("price_tax", unit_tax);
+    put("base_total", part.gross);
+    put("total_ex_tax", part.ex_tax());
+    put("total_inc_tax", part.inc_tax());
+    put("total_tax", part.tax);
+    put("discounted_total_inc_tax", part.discounted_inc_tax());
+    put("base_cost_price", line.cost_price);
+    put("cost_price_inc_tax", line.cost_price);
+    put("cost_price_ex_tax", line.cost_price);
+    put("cost_price_tax", Decimal::ZERO);
+    put("base_wrapping_cost", sums.wrapping.gross);
+    put("wrapping_cost_ex_tax", sums.wrapping.ex_tax());
+    put("wrapping_cost_inc_tax", sums.wrapping.inc_tax());
+    put("wrapping_cost_tax", sums.wrapping.tax);
+    put("refund_amount", Decimal::ZERO);
+    put("fixed_shipping_cost", Decimal::ZERO);
+    put("weight", Decimal::ONE);
+    put("width", Decimal::ZERO);
+    put("height", Decimal::ZERO);
+    put("depth", Decimal::ZERO);
+    Value::Object(body)
+}
+
+fn applied(discount: &Applied) -> Value {
+    json!({
+        "id": discount.id,
+        "amount": plain4(discount.amount),
+        "name": discount.name,
+        "code": discount.code,
+        "target": discount.target,
+    })
+}
+
+fn options(options: &[(String, String)], line_id: u64) -> Vec<Value> {
+    (1_u64..)
+        .zip(options)
+        .map(|(n, (name, value))| {
+            json!({
+                "id": line_id * 10 + n,
+                "option_id": n,
+                "order_product_id": line_id,
+                "product_option_id": 100 + n,
+                "display_name": name,
+                "display_name_customer": name,
+                "display_name_merchant": name,
+                "display_value": value,
+                "display_value_customer": value,
+                "display_value_merchant": value,
+                "value": value,
+                "type": "Text field",
+                "name": name,
+                "display_style": "",
+            })
+        })
+        .collect()
+}
+
+/// `/taxes`. Without details the rows do not say which line they belong to.
+pub(crate) fn taxes(order: &Order, details: bool) -> Vec<Value> {
+    if let Some(rows) = raw(order, "taxes") {
+        return rows;
+    }
+    let mut parts: Vec<(&Part, &str, Option<u64>)> = Vec::new();
+    for (line, id) in order.sums.lines.iter().zip(&order.line_ids) {
+        parts.push((&line.part, "item", Some(*id)));
+    }
+    parts.push((&order.sums.shipping, "shipping", None));
+    parts.push((&order.sums.handling, "handling", None));
+    for (line, id) in order.sums.lines.iter().zip(&order.line_ids) {
+        parts.push((&line.wrapping, "gift-wrapping", Some(*id)));
+    }
+    let mut rows = Vec::new();
+    for (part, kind, line_id) in parts {
+        for (rate_id, amount) in &part.rows {
+            let Some(rate) = order.spec.rates.iter().find(|rate| rate.id == *rate_id) else {
+                continue;
+            };
+            let id = order.tax_row_base + rows.len() as u64;
+            rows.push(tax_row(order, rate, *amount, id, (kind, line_id), details));
+        }
+    }
+    rows
+}
+
+fn tax_row(
+    order: &Order,
+    rate: &Rate,
+    amount: Decimal,
+    id: u64,
+    (kind, line_id): (&str, Option<u64>),
+    details: bool,
+) -> Value {
+    let same_priority: Decimal = order
+        .spec
+        .rates
+        .iter()
+        .filter(|other| other.priority == rate.priority)
+        .map(|other| rate_total(order, other.id))
+        .sum();
+    let mut row = json!({
+        "id": id,
+        "order_id": order.id,
+        "order_address_id": order.address_id,
+        "tax_rate_id": rate.id,
+        "sales_tax_id": rate.id,
+        "tax_class_id": if kind == "item" { 0 } else { 2 },
+        "name": rate.name,
+        "class": "Default Tax Class",
+        "rate": plain4(rate.percent),
+        "priority": rate.priority,
+        "priority_amount": plain4(same_priority),
+        "line_amount": plain4(amount),
+    });
+    if details && let Value::Object(row) = &mut row {
+        row.insert(
+            "order_product_id".into(),
+            line_id.map_or(Value::Null, |id| Value::String(id.to_string())),
+        );
+        row.insert("line_item_type".into(), Value::String(kind.to_owned()));
+    }
+    row
+}
+
+fn rate_total(order: &Order, rate_id: u64) -> Decimal {
+    let lines = order
+        .sums
+        .lines
+        .iter()
+        .flat_map(|line| [&line.part, &line.wrapping]);
+    lines
+        .chain([&order.sums.shipping, &order.sums.handling])
+        .flat_map(|part| &part.rows)
+        .filter(|(id, _)| *id == rate_id)
+        .map(|(_, amount)| *amount)
+        .sum()
+}
+
+/// `/coupons`; here V2 writes `amount` and `discount` as numbers.
+pub(crate) fn coupons(order: &Order) -> Vec<Value> {
+    raw(order, "coupons").unwrap_or_else(|| {
+        (1_u64..)
+            .zip(&order.sums.coupons)
+            .map(|(n, coupon)| {
+                json!({
+                    "id": order.id * 10 + n,
+                    "coupon_id": n,
+                    "order_id": order.id,
+                    "code": coupon.code,
+                    "amount": number(coupon.value),
+                    "type": coupon.kind.number(),
+                    "discount": number(coupon.discount),
+                })
+            })
+            .collect()
+    })
+}
+
+/// `/shipping_addresses`: none for an order that ships nothing.
+pub(crate) fn shipping_addresses(order: &Order, links: &Links) -> Vec<Value> {
+    if let Some(rows) = raw(order, "shipping_addresses") {
+        return rows;
+    }
+    shipping(order, links, text4).into_iter().collect()
+}
+
+fn shipping(order: &Order, links: &Links, spell: fn(Decimal) -> Value) -> Option<Value> {
+    if !has_shipping(order) {
+        return None;
+    }
+    let mut body = Map::new();
+    extend(&mut body, address(order.spec.shipping_address.as_ref()?));
+    let quantity: u64 = order
+        .spec
+        .lines
+        .iter()
+        .filter(|line| line.kind == LineKind::Physical)
+        .map(|line| u64::from(line.quantity))
+        .sum();
+    let name = format!("shipping_addresses/{}/shipping_quotes", order.address_id);
+    let fields = json!({
+        "id": order.address_id,
+        "order_id": order.id,
+        "items_total": quantity,
+        "items_shipped": if order.shipped.is_some() { quantity } else { 0 },
+        "shipping_method": order.spec.shipping_method,
+        "cost_tax_class_id": 2,
+        "handling_cost_tax_class_id": 2,
+        "shipping_zone_id": 1,
+        "shipping_zone_name": "Everywhere",
+        "shipping_quotes": link(order.id, &name, links),
+    });
+    extend(&mut body, fields);
+    let sums = &order.sums;
+    let mut put = |name: &str, amount| body.insert(name.to_owned(), spell(amount));
+    put("base_cost", sums.base_shipping);
+    put("cost_ex_tax", sums.shipping.ex_tax());
+    put("cost_inc_tax", sums.shipping.inc_tax());
+    put("cost_tax", sums.shipping.tax);
+    put("base_handling_cost", sums.handling.gross);
+    put("handling_cost_ex_tax", sums.handling.ex_tax());
+    put("handling_cost_inc_tax", sums.handling.inc_tax());
+    put("handling_cost_tax", sums.handling.tax);
+    Some(Value::Object(body))
+}
+
+/// `/fees`.
+pub(crate) fn fees(order: &Order) -> Vec<Value> {
+    raw(order, "fees").unwrap_or_else(|| {
+        (1_u64..)
+            .zip(&order.spec.fees)
+            .map(|(n, fee)| {
+                json!({
+                    "id": order.id * 10 + n,
+                    "type": "custom_fee",
+                    "display_name_customer": fee.name,
+                    "display_name_merchant": fee.name,
+                    "source": "AA",
+                    "base_cost": plain4(fee.amount),
+                    "cost_ex_tax": plain4(fee.amount),
+                    "cost_inc_tax": plain4(fee.amount),
+                    "cost_tax": "0.0000",
+                    "tax_class_id": null,
+                })
+            })
+            .collect()
+    })
+}
+
+/// `consignments` in the object structure. Unlike elsewhere in V2, costs are JSON numbers here.
+pub(crate) fn consignments(order: &Order, links: &Links, line_items: bool) -> Value {
+    let rows = products(order);
+    let kind_of = |row: &Value| match row.get("type").and_then(Value::as_str) {
+        Some("digital") => LineKind::Digital,
+        Some("giftcertificate") => LineKind::GiftCertificate,
+        _ => LineKind::Physical,
+    };
+    let items = |of: Vec<&Value>| -> Value {
+        if line_items {
+            of.into_iter().cloned().collect()
+        } else {
+            json!([link(order.id, "products", links)])
+        }
+    };
+    let email = &order.spec.billing.email;
+    let group = |kind: LineKind| -> Value {
+        let of: Vec<&Value> = rows.iter().filter(|row| kind_of(row) == kind).collect();
+        if of.is_empty() {
+            return json!([]);
+        }
+        json!([{"recipient_email": email, "line_items": items(of)}])
+    };
+    let physical: Vec<&Value> = rows
+        .iter()
+        .filter(|row| kind_of(row) == LineKind::Physical)
+        .collect();
+    let mut ships: Vec<Value> = match raw(order, "shipping_addresses") {
+        Some(rows) => rows,
+        None => shipping(order, links, number).into_iter().collect(),
+    };
+    if ships.is_empty() && !physical.is_empty() {
+        // A raw order may name no address; its physical lines must still be somewhere.
+        ships.push(json!({"id": order.address_id}));
+    }
+    let ids: Vec<Value> = ships.iter().map(|ship| ship["id"].clone()).collect();
+    for (n, ship) in ships.iter_mut().enumerate() {
+        let goes_here = |row: &&&Value| {
+            let to = &row["order_address_id"];
+            *to == ids[n] || (n == 0 && !ids.contains(to))
+        };
+        let of = physical.iter().filter(goes_here).copied().collect();
+        if let Value::Object(ship) = ship {
+            ship.insert("line_items".into(), items(of));
+        }
+    }
+    json!({
+        "pickups": [],
+        "shipping": ships,
+        "downloads": group(LineKind::Digital),
+        "email": {"gift_certificates": group(LineKind::GiftCertificate)},
+    })
+}
+
+/// `/messages` and `/shipments`: only what a raw order brought.
+pub(crate) fn given(order: &Order, name: &str) -> Vec<Value> {
+    raw(order, name).unwrap_or_default()
+}

@@ -1,0 +1,23 @@
+//! What integration tests stand on: real servers, both vendors' emulators, real processes.
+//!
+//! - [`Servers`]: a NATS and a Redis of one test's own, side by side with any number of others.
+//! - [`Vendors`]: both emulators inside the test's process, with their control calls.
+//! - [`Tillbook`]: the built `tillbook` binary, one service or all.
+//! - [`House`]: all of that joined by a configuration: a store whose orders reach the books.
+//! - [`eventually`]: waits for a condition, never for a time.
+//!
+//! Not here: expectations about orders and books; those belong to the tests.
+
+mod eventually;
+mod house;
+mod http;
+mod servers;
+mod tillbook;
+mod vendors;
+
+pub use self::eventually::eventually;
+pub use self::house::{Connection, House, HouseOptions};
+pub use self::http::Http;
+pub use self::servers::Servers;
+pub use self::tillbook::{Ready, Tillbook};
+pub use self::vendors::Vendors;

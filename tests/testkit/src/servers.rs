@@ -1,0 +1,48 @@
+//! A NATS and a Redis server of one test's own.
+
+use std::path::Path;
+
+use anyhow::Context;
+use servers::{NatsServer, RedisServer};
+use tempfile::TempDir;
+
+/// Both servers on free ports, with their data in a folder that goes away with them.
+#[derive(Debug)]
+pub struct Servers {
+    // Before the folder: a server must be gone before its store is removed.
+    pub nats: NatsServer,
+    pub redis: RedisServer,
+    folder: TempDir,
+}
+
+impl Servers {
+    /// Starts both; fetches them first where the machine has none.
+    ///
+    /// Call from the test's own thread: the servers end with the thread that starts them.
+    pub async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("tillbook-test-")
+            .tempdir()
+            .context("creating a folder for the servers")?;
+        let nats = NatsServer::start(folder.path().join("nats"), None).await?;
+        let redis = RedisServer::start(folder.path().join("redis"), None).await?;
+        Ok(Self {
+            nats,
+            redis,
+            folder,
+        })
+    }
+
+    pub fn nats_url(&self) -> String {
+        self.nats.url()
+    }
+
+    pub fn redis_url(&self) -> String {
+        self.redis.url()
+    }
+
+    /// A folder for whatever else the test writes.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}

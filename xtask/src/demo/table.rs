@@ -1,0 +1,142 @@
+//! The table at the end: order → invoice → total → difference.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use super::verdict::Row;
+
+const HEAD: [&str; 9] = [
+    "store",
+    "order",
+    "kind",
+    "invoice",
+    "store total",
+    "books total",
+    "difference",
+    "paid",
+    "outcome",
+];
+/// Columns of figures stand right.
+const RIGHT: [usize; 5] = [1, 4, 5, 6, 7];
+/// A reason longer than this is cut; the monitor has it in full.
+const OUTCOME_CHARS_MAX: usize = 70;
+
+/// The whole table with its sums, a currency a line.
+pub(super) fn render(rows: &[Row]) -> String {
+    let mut lines: Vec<[String; 9]> = vec![HEAD.map(str::to_owned)];
+    lines.extend(rows.iter().map(cells));
+    let widths: Vec<usize> = (0..HEAD.len())
+        .map(|column| {
+            lines
+                .iter()
+                .map(|line| width(line, column))
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut out = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        out.push_str(&row(line, &widths));
+        if number == 0 {
+            let rule: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
+            out.push_str(&format!("{}\n", rule.join("  ")));
+        }
+    }
+    out.push_str(&sums(rows));
+    out
+}
+
+fn width(line: &[String; 9], column: usize) -> usize {
+    line.get(column).map_or(0, |cell| cell.chars().count())
+}
+
+fn row(line: &[String; 9], widths: &[usize]) -> String {
+    let cells: Vec<String> = line
+        .iter()
+        .zip(widths)
+        .enumerate()
+        .map(|(column, (cell, width))| {
+            if RIGHT.contains(&column) {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
+        })
+        .collect();
+    format!("{}\n", cells.join("  ").trim_end())
+}
+
+fn cells(row: &Row) -> [String; 9] {
+    let placed = &row.placed;
+    let nothing = || "–".to_owned();
+    [
+        placed.merchant.name.to_owned(),
+        placed.order_id.to_string(),
+        placed.kind.clone(),
+        row.invoice.clone().unwrap_or_else(nothing),
+        format!("{} {}", plain(placed.total), placed.currency),
+        row.booked.map_or_else(nothing, plain),
+        row.difference().map_or_else(nothing, plain),
+        if row.booked.is_some() {
+            plain(row.paid)
+        } else {
+            nothing()
+        },
+        row.outcome
+            .words()
+            .chars()
+            .take(OUTCOME_CHARS_MAX)
+            .collect(),
+    ]
+}
+
+fn sums(rows: &[Row]) -> String {
+    let mut sums: BTreeMap<&str, [Decimal; 3]> = BTreeMap::new();
+    for row in rows
+        .iter()
+        .filter(|row| row.placed.in_books || row.booked.is_some())
+    {
+        let sum = sums.entry(&row.placed.currency).or_default();
+        let amounts = [row.placed.total, row.booked.unwrap_or_default(), row.paid];
+        for (sum, amount) in sum.iter_mut().zip(amounts) {
+            *sum = sum.saturating_add(amount);
+        }
+    }
+    let mut out = String::from("\nSums of what belongs in the books:\n");
+    for (currency, [store, books, paid]) in sums {
+        let difference = books.saturating_sub(store);
+        out.push_str(&format!(
+            "  {currency}  store {}  books {}  difference {}  paid {}\n",
+            plain(store),
+            plain(books),
+            plain(difference),
+            plain(paid)
+        ));
+    }
+    out
+}
+
+/// Without the zeros that the store pads with, but with the decimals of most currencies.
+fn plain(amount: Decimal) -> String {
+    let short = amount.normalize();
+    if short.scale() < 2 {
+        format!("{short:.2}")
+    } else {
+        short.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_read_like_money() {
+        let shown = |text: &str| plain(text.parse().unwrap());
+        assert_eq!(shown("12.5000"), "12.50");
+        assert_eq!(shown("1200.0000"), "1200.00");
+        assert_eq!(shown("0.375"), "0.375");
+        assert_eq!(shown("0.0000"), "0.00");
+    }
+}

@@ -1,0 +1,164 @@
+//! The merchants of the demo: two stores, two sets of books, and the file that joins them.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde_json::json;
+
+use super::sandbox::{Addresses, Http};
+
+/// A store of the demo and the account its books are kept in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Merchant {
+    /// The connection's name.
+    pub(super) name: &'static str,
+    pub(super) store_hash: &'static str,
+    pub(super) account_id: &'static str,
+    tax_inclusive: bool,
+    currency: &'static str,
+    time_zone: &'static str,
+}
+
+impl Merchant {
+    fn access_token(&self) -> String {
+        format!("demo-access-{}", self.name)
+    }
+
+    fn store_secret(&self) -> String {
+        format!("demo-store-secret-{}", self.name)
+    }
+}
+
+/// One store adds tax to its prices, the other has it inside them.
+pub(super) const MERCHANTS: [Merchant; 2] = [
+    Merchant {
+        name: "harbour",
+        store_hash: "harbour1",
+        account_id: "HaRb01",
+        tax_inclusive: false,
+        currency: "USD",
+        time_zone: "America/New_York",
+    },
+    Merchant {
+        name: "werkstatt",
+        store_hash: "werkstatt1",
+        account_id: "WeRk01",
+        tax_inclusive: true,
+        currency: "EUR",
+        time_zone: "Europe/Berlin",
+    },
+];
+
+/// Creates the stores and accounts at the sandboxes.
+pub(super) async fn create(http: &Http, at: &Addresses) -> anyhow::Result<()> {
+    for merchant in MERCHANTS {
+        let store = json!({
+            "store_hash": merchant.store_hash,
+            "access_token": merchant.access_token(),
+            "client_secret": merchant.store_secret(),
+            "tax_inclusive": merchant.tax_inclusive,
+            "time_zone": merchant.time_zone,
+            "default_currency": merchant.currency,
+            // The vendor tries a failed hook again after a minute; here after 0.6 s.
+            "retry_scale": "0.01",
+        });
+        http.post(&format!("{}/_sandbox/stores", at.bigcommerce), &store)
+            .await
+            .with_context(|| format!("creating the store {}", merchant.name))?;
+        let account = json!({
+            "account_id": merchant.account_id,
+            "client_id": format!("demo-client-{}", merchant.name),
+            "client_secret": format!("demo-app-secret-{}", merchant.name),
+            "refresh_token": format!("demo-refresh-{}", merchant.name),
+            "base_currency": merchant.currency,
+        });
+        http.post(&format!("{}/_sandbox/accounts", at.freshbooks), &account)
+            .await
+            .with_context(|| format!("creating the account {}", merchant.name))?;
+    }
+    Ok(())
+}
+
+/// Writes the `tillbook.toml` of the demo into `folder`.
+pub(super) fn write_config(
+    folder: &Path,
+    at: &Addresses,
+    hooks_port: u16,
+    console_port: u16,
+) -> anyhow::Result<PathBuf> {
+    let mut text = format!(
+        "public_url = \"http://127.0.0.1:{hooks_port}\"\ndata_dir = \"data\"\n\n\
+         [monitor]\nlisten = \"127.0.0.1:{console_port}\"\n"
+    );
+    for merchant in MERCHANTS {
+        let Merchant {
+            name,
+            store_hash,
+            account_id,
+            ..
+        } = merchant;
+        let Addresses {
+            bigcommerce,
+            freshbooks,
+        } = at;
+        write!(
+            text,
+            r#"
+[[connections]]
+name = "{name}"
+
+[connections.bigcommerce]
+api_url = "{bigcommerce}"
+store_hash = "{store_hash}"
+access_token = "{}"
+client_secret = "{}"
+
+[connections.freshbooks]
+api_url = "{freshbooks}"
+auth_url = "{freshbooks}"
+account_id = "{account_id}"
+client_id = "demo-client-{name}"
+client_secret = "demo-app-secret-{name}"
+refresh_token = "demo-refresh-{name}"
+redirect_uri = "http://127.0.0.1:{hooks_port}/oauth/freshbooks"
+"#,
+            merchant.access_token(),
+            merchant.store_secret(),
+        )?;
+    }
+    let file = folder.join("tillbook.toml");
+    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+    Ok(file)
+}
+
+/// Whether the store sends the hooks of its orders to us.
+pub(super) async fn has_hooks(
+    http: &Http,
+    at: &Addresses,
+    merchant: &Merchant,
+) -> anyhow::Result<bool> {
+    let url = format!(
+        "{}/stores/{}/v3/hooks?limit=250",
+        at.bigcommerce, merchant.store_hash
+    );
+    let hooks = http
+        .get_with(&url, ("X-Auth-Token", &merchant.access_token()))
+        .await?;
+    let hooks = hooks
+        .get("data")
+        .and_then(|data| data.as_array())
+        .cloned()
+        .unwrap_or_default();
+    let active = |scopes: &[&str]| {
+        hooks.iter().any(|hook| {
+            hook.get("is_active").and_then(serde_json::Value::as_bool) == Some(true)
+                && hook
+                    .get("scope")
+                    .and_then(serde_json::Value::as_str)
+                    .is_some_and(|scope| scopes.contains(&scope))
+        })
+    };
+    Ok(active(&["store/order/*", "store/order/created"])
+        && active(&["store/order/*", "store/order/updated"]))
+}
