@@ -98,7 +98,8 @@ pub(crate) async fn perform<T>(
     inject_trace_context(&span, &mut outgoing.headers);
     let mut report = Report::start(http, &outgoing);
     async {
-        let reply = http.send(outgoing).await;
+        // Boxed: the exchange's state is large, and an order's fetch holds many of these at once.
+        let reply = Box::pin(http.send(outgoing)).await;
         if let Ok(reply) = &reply {
             report.call.status = Some(reply.status.as_u16());
             report.call.requests_left = requests_left(&reply.headers);

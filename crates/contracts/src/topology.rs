@@ -15,6 +15,18 @@ pub const SUBJECT_ROOT: &str = "tillbook";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const GIB: i64 = 1 << 30;
 
+/// How large the topology is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizing {
+    /// 1 on a single server, 3 on a cluster.
+    pub replicas: usize,
+    /// File storage that the streams' limits add up to, GiB.
+    pub storage_gib: u16,
+}
+
+/// The parts that the streams' shares of the storage add up to.
+const SHARES: i64 = 64;
+
 /// A stream of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
@@ -128,13 +140,20 @@ impl Stream {
     /// exception: the server schedules no messages in a stream that discards new ones, so they
     /// are a work queue without limits of its own, bounded by the server's storage, which refuses
     /// and never drops.
-    pub fn config(self, replicas: usize) -> stream::Config {
-        let (max_age, max_bytes, per_subject) = match self {
-            Self::Hints => (7 * DAY, GIB, 1),
-            Self::Journal => (30 * DAY, 8 * GIB, -1),
-            Self::DeadLetters => (90 * DAY, 8 * GIB, -1),
-            Self::Retries => (Duration::ZERO, -1, -1),
-            _ => (7 * DAY, 8 * GIB, -1),
+    pub fn config(self, sizing: Sizing) -> stream::Config {
+        let (max_age, share, per_subject) = match self {
+            Self::Hints => (7 * DAY, 2, 1),
+            Self::Ingested | Self::Validated | Self::Transformed | Self::Resolved => {
+                (7 * DAY, 8, -1)
+            }
+            Self::Outcomes => (7 * DAY, 4, -1),
+            Self::Journal => (30 * DAY, 16, -1),
+            Self::DeadLetters => (90 * DAY, 10, -1),
+            Self::Retries => (Duration::ZERO, 0, -1),
+        };
+        let max_bytes = match share {
+            0 => -1,
+            share => i64::from(sizing.storage_gib) * GIB / SHARES * share,
         };
         let mut config = stream::Config {
             name: self.name().to_owned(),
@@ -147,7 +166,7 @@ impl Stream {
             max_messages_per_subject: per_subject,
             max_message_size: if self.stage().is_some() { MESSAGE_BYTES_MAX } else { -1 },
             duplicate_window: Duration::from_secs(20 * 60),
-            num_replicas: replicas,
+            num_replicas: sizing.replicas,
             allow_direct: true,
             ..stream::Config::default()
         };
@@ -278,7 +297,7 @@ impl Bucket {
     }
 
     /// The whole configuration.
-    pub fn config(self, replicas: usize) -> kv::Config {
+    pub fn config(self, sizing: Sizing) -> kv::Config {
         let history = match self {
             Self::Mappings => 64,
             _ => 1,
@@ -294,7 +313,7 @@ impl Bucket {
             history,
             max_age,
             storage: stream::StorageType::File,
-            num_replicas: replicas,
+            num_replicas: sizing.replicas,
             ..kv::Config::default()
         }
     }
@@ -310,6 +329,14 @@ pub fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SIZING: Sizing = Sizing { replicas: 1, storage_gib: 8 };
+
+    #[test]
+    fn the_limits_add_up_to_the_storage() {
+        let limits = Stream::ALL.map(|stream| stream.config(SIZING).max_bytes.max(0));
+        assert_eq!(limits.iter().sum::<i64>(), 8 * GIB);
+    }
 
     #[test]
     fn every_stage_consumes_a_stream_that_names_it_back() {
@@ -331,7 +358,7 @@ mod tests {
     #[test]
     fn only_the_retries_stream_schedules_and_it_never_discards() {
         for stream in Stream::ALL {
-            let config = stream.config(1);
+            let config = stream.config(SIZING);
             assert_eq!(config.allow_message_schedules, stream == Stream::Retries);
             let may_discard_old = config.discard == stream::DiscardPolicy::Old;
             assert_eq!(may_discard_old, config.max_bytes == -1);

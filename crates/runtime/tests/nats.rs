@@ -119,6 +119,7 @@ fn config(url: Option<String>) -> NatsConfig {
         creds_file: None,
         ca_file: None,
         replicas: 1,
+        storage_gib: 1,
         connect_timeout_s: 1,
     }
 }

@@ -4,7 +4,7 @@
 //! place, nothing is ever deleted. Not here: the description itself (`contracts::topology`).
 
 use async_nats::jetstream::{self, stream::StorageType};
-use contracts::topology::{Bucket, Stage, Stream};
+use contracts::topology::{Bucket, Sizing, Stage, Stream};
 
 /// What bootstrap did, for the person who ran it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,8 @@ pub struct Report {
 
 /// Something could not be created or migrated.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} {name} cannot be created or changed; does the server have JetStream with file storage, and may this user manage streams?")]
+#[error("{what} {name} cannot be created or changed; check that this user may manage streams, and that \
+     the server's JetStream has room for nats.storage_gib")]
 pub struct Error {
     what: &'static str,
     name: &'static str,
@@ -24,13 +25,13 @@ pub struct Error {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Brings the server to the topology. `replicas` is 1 on one server, 3 on a cluster.
-pub async fn bootstrap(jetstream: &jetstream::Context, replicas: usize) -> Result<Report, Error> {
+/// Brings the server to the topology.
+pub async fn bootstrap(jetstream: &jetstream::Context, sizing: Sizing) -> Result<Report, Error> {
     let mut report = Report::default();
     for stream in Stream::ALL {
         let name = stream.name();
         let failed = |source| Error { what: "stream", name, source };
-        create_or_update(jetstream, stream.config(replicas)).await.map_err(failed)?;
+        create_or_update(jetstream, stream.config(sizing)).await.map_err(failed)?;
         report.streams.push(name);
     }
     for stage in Stage::ALL {
@@ -51,7 +52,7 @@ pub async fn bootstrap(jetstream: &jetstream::Context, replicas: usize) -> Resul
         let name = bucket.name();
         let failed = |source| Error { what: "key-value bucket", name, source };
         jetstream
-            .create_or_update_key_value(bucket.config(replicas))
+            .create_or_update_key_value(bucket.config(sizing))
             .await
             .map_err(|error| failed(error.into()))?;
         report.buckets.push(name);

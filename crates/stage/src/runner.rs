@@ -252,7 +252,8 @@ async fn work<S: Stage>(
         first_seen_ms: source.first_seen_ms,
         notes: notes.clone(),
     };
-    let function = with_notes(notes.clone(), stage.process(received));
+    // Boxed: a stage's state can be large, and it is moved through several wrappers.
+    let function = with_notes(notes.clone(), Box::pin(stage.process(received)));
     let function = AssertUnwindSafe(function).catch_unwind();
     let bounded = tokio::time::timeout(context.settings.process_timeout, function);
     tokio::pin!(bounded);

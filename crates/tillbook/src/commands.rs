@@ -88,7 +88,11 @@ async fn connect(config: &Config) -> Result<runtime::nats::Connection, Failure> 
 
 async fn bootstrap(config: &Config) -> Result<(), Failure> {
     let connection = connect(config).await?;
-    let report = stage::bootstrap::bootstrap(&connection.jetstream, config.nats.replicas)
+    let sizing = contracts::topology::Sizing {
+        replicas: config.nats.replicas,
+        storage_gib: config.nats.storage_gib,
+    };
+    let report = stage::bootstrap::bootstrap(&connection.jetstream, sizing)
         .await
         .or_exit(code::UNAVAILABLE)?;
     print(&format!(

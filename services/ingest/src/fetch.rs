@@ -77,7 +77,8 @@ impl Fetch {
         let began_ms = store::now_ms();
         let began = Instant::now();
         let hints = FetchHints { refunds_expected: input.message.scope.contains("/refund/") };
-        let document = match client.fetch_order(order_id, hints).await {
+        // Boxed: the fetch runs many calls at once and its state is large.
+        let document = match Box::pin(client.fetch_order(order_id, hints)).await {
             Ok(FetchedOrder::Present(document)) => document,
             Ok(FetchedOrder::Gone) => return self.gone(&input, began_ms, admitted).await,
             Err(error) => return Err(vendor::failure("reading the order from BigCommerce", &error)),

@@ -29,6 +29,8 @@ pub struct NatsConfig {
     pub ca_file: Option<PathBuf>,
     /// Of every stream and bucket.
     pub replicas: usize,
+    /// File storage the streams' limits add up to.
+    pub storage_gib: u16,
     /// At start; later disconnects are reconnected without limit.
     pub connect_timeout_s: u64,
 }
@@ -81,6 +83,13 @@ impl NatsConfig {
             1..=5,
             "Copies of every stream and bucket; 3 on a cluster, never more than it has servers.",
         );
+        let storage_gib = of.int(
+            "storage_gib",
+            8,
+            1..=10_000,
+            "File storage that the streams' limits add up to, for one copy. JetStream reserves it, \
+             so it must fit into the server's `max_file_store`.",
+        );
         let connect_timeout_s = of.int(
             "connect_timeout_s",
             30,
@@ -96,6 +105,7 @@ impl NatsConfig {
             creds_file,
             ca_file,
             replicas: usize::try_from(replicas).unwrap_or(1),
+            storage_gib: u16::try_from(storage_gib).unwrap_or(u16::MAX),
             connect_timeout_s,
         }
     }

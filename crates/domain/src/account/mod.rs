@@ -4,9 +4,10 @@
 //! that hold an order for a person. Not here: what FreshBooks already holds
 //! ([`crate::difference`]).
 
-use std::collections::BTreeMap;
+mod disposition;
+mod texts;
 
-use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 
 use crate::accounting::{self, Entry, Hold, Receipt};
 use crate::arithmetic::{Figures, Model, rounding_bound_minor};
@@ -15,12 +16,10 @@ use crate::books::{
 };
 use crate::mapping::{Mapped, Mapping, Sources};
 use crate::money::{Currency, Money};
-use crate::order::{Order, TransactionEvent};
-use crate::policy::{INVOICE_NUMBER_MAX_CHARS, Policy, StatusRule, TaxMode};
-use crate::text::{self, LONG_MAX_CHARS, SHORT_MAX_CHARS};
-
-/// FreshBooks fields that take long text; all others are short.
-const LONG_FIELDS: [&str; 3] = ["note", "notes", "terms"];
+use crate::order::Order;
+use crate::policy::{INVOICE_NUMBER_MAX_CHARS, Policy, TaxMode};
+use disposition::{disposition, refund_hold};
+use texts::fit_texts;
 
 /// The books of one order. `state_gone`: the store answered 404 to an order it had.
 ///
@@ -205,106 +204,6 @@ fn create_date(order: &Order) -> Result<String, Hold> {
     accounting::day(order.created_at_s, &zone)
 }
 
-/// Whether and how the order is in the books.
-fn disposition(
-    order: &Order,
-    policy: &Policy,
-    notices: &mut Vec<String>,
-) -> Result<Disposition, Hold> {
-    let nothing = |reason: &str| Ok(Disposition::Nothing(reason.to_owned()));
-    match policy.status.get(&order.status_id) {
-        Some(StatusRule::None) => {
-            return nothing(
-                "The connection's policy keeps orders of this status out of the books.",
-            );
-        }
-        Some(StatusRule::Draft) => return Ok(Disposition::Draft),
-        Some(StatusRule::Sent) => return Ok(Disposition::Sent),
-        None => {}
-    }
-    let captured = accounting::money_captured(order);
-    if order.is_deleted && !captured && !accounting::paid_offline(order) {
-        return nothing("The order was archived unpaid; what stands in the books, stands.");
-    }
-    match order.status_id {
-        0 => nothing("The order is incomplete: the shopper has not placed it."),
-        5 if captured => Ok(Disposition::Sent),
-        5 => Ok(Disposition::Removed(
-            "The order was cancelled and never paid.".to_owned(),
-        )),
-        6 if captured => Err(Hold {
-            code: "declined_but_captured",
-            message:
-                "The order is declined, but money was captured for it. Give it back or change \
-                      the order's status in the store."
-                    .to_owned(),
-        }),
-        6 => Ok(Disposition::Removed("The order was declined.".to_owned())),
-        12 => {
-            notices.push("The order needs manual verification in the store.".to_owned());
-            Ok(Disposition::Sent)
-        }
-        13 => {
-            notices.push("The order is disputed in the store.".to_owned());
-            Ok(Disposition::Sent)
-        }
-        1..=14 => Ok(Disposition::Sent),
-        other => Err(Hold {
-            code: "unknown_status",
-            message: format!(
-                "Order status {other} is none Tillbook knows. Set [status] in the connection's \
-                 policy for it."
-            ),
-        }),
-    }
-}
-
-/// This version books no refunds: an order with one waits for a person.
-fn refund_hold(order: &Order) -> Option<Hold> {
-    let mut given_back = Decimal::ZERO;
-    let mut found = false;
-    for refund in &order.refunds {
-        let declined = !refund.payments.is_empty()
-            && refund.payments.iter().all(|payment| payment.is_declined);
-        if !declined {
-            found = true;
-            given_back = given_back
-                .checked_add(refund.total_amount)
-                .unwrap_or(Decimal::MAX);
-        }
-    }
-    if !found {
-        let refunds = order
-            .transactions
-            .iter()
-            .filter(|money| money.event == TransactionEvent::Refund && money.ok && !money.test);
-        for money in refunds {
-            found = true;
-            given_back = given_back.checked_add(money.amount).unwrap_or(Decimal::MAX);
-        }
-    }
-    let by_status = matches!(order.status_id, 4 | 14);
-    if found {
-        return Some(Hold {
-            code: "refund_not_carried",
-            message: format!(
-                "{given_back} {} of {} {} was given back. This version of Tillbook does not book \
-                 refunds: book the invoice, its payments and the refund in FreshBooks by hand.",
-                order.currency, order.totals.total.inc_tax, order.currency
-            ),
-        });
-    }
-    (by_status && accounting::money_captured(order)).then(|| Hold {
-        code: "refund_not_carried",
-        message: format!(
-            "The store says the order of {} {} is refunded, wholly or in part, but reports no \
-             refund. This version of Tillbook does not book refunds: look up what was given back \
-             at the gateway, and book invoice, payments and refund in FreshBooks by hand.",
-            order.totals.total.inc_tax, order.currency
-        ),
-    })
-}
-
 fn closed_period(day: &str, receipts: &[Receipt], policy: &Policy) -> Option<Hold> {
     let first_open = policy.books_locked_until?.to_string();
     let closed = |date: &str| date < first_open.as_str();
@@ -399,89 +298,6 @@ fn desired_payments(
             }
         })
         .collect()
-}
-
-/// Makes every text fit FreshBooks, with a notice for what had to change.
-fn fit_texts(
-    client: &mut DesiredClient,
-    invoice: &mut DesiredInvoice,
-    payments: &mut [DesiredPayment],
-    notices: &mut Vec<String>,
-) {
-    let mut note = |changed: text::Changed, place: &dyn Fn() -> String| {
-        if changed.cut {
-            notices.push(format!(
-                "{} was too long for FreshBooks and is cut.",
-                place()
-            ));
-        }
-        if changed.replaced > 0 {
-            notices.push(format!(
-                "{}: {} characters FreshBooks refuses are replaced by {}.",
-                place(),
-                changed.replaced,
-                text::REPLACEMENT
-            ));
-        }
-    };
-    let width = |key: &str| {
-        if LONG_FIELDS.contains(&key) {
-            LONG_MAX_CHARS
-        } else {
-            SHORT_MAX_CHARS
-        }
-    };
-    for (key, value) in &mut client.fields {
-        note(text::fit_in_place(value, width(key)), &|| {
-            format!("Client field {key}")
-        });
-    }
-    for (key, value) in &mut invoice.fields {
-        note(text::fit_in_place(value, width(key)), &|| {
-            format!("Invoice field {key}")
-        });
-    }
-    for (index, line) in invoice.lines.iter_mut().enumerate() {
-        let place = |what: &str| format!("Line {}'s {what}", index + 1);
-        note(text::fit_in_place(&mut line.name, SHORT_MAX_CHARS), &|| {
-            place("name")
-        });
-        note(
-            text::fit_in_place(&mut line.description, LONG_MAX_CHARS),
-            &|| place("description"),
-        );
-        for tax in [&mut line.tax1, &mut line.tax2].into_iter().flatten() {
-            note(text::fit_in_place(&mut tax.name, SHORT_MAX_CHARS), &|| {
-                place("tax name")
-            });
-        }
-    }
-    for payment in payments {
-        let place = || format!("The note of payment {}", payment.key);
-        let mut words = std::mem::take(&mut payment.note);
-        // The key is how a doubtful payment is found again, so it is never cut off.
-        let room = LONG_MAX_CHARS.saturating_sub(payment.key.chars().count() + 1);
-        note(text::fit_in_place(&mut words, room), &place);
-        if !contains_token(&words, &payment.key) {
-            if !words.is_empty() {
-                words.push(' ');
-            }
-            words.push_str(&payment.key);
-        }
-        payment.note = words;
-    }
-}
-
-/// Whether `text` names `key` as a word of its own (`txn:47` is not named by `txn:4711`).
-fn contains_token(text: &str, key: &str) -> bool {
-    let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric());
-    text.match_indices(key).any(|(start, found)| {
-        let before = text.get(..start).and_then(|part| part.chars().next_back());
-        let after = text
-            .get(start + found.len()..)
-            .and_then(|part| part.chars().next());
-        !inside(before) && !inside(after)
-    })
 }
 
 /// Books without lines, for orders that are not in them.

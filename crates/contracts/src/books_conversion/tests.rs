@@ -1,0 +1,165 @@
+//! Nothing is lost or changed on the wire, and what is broken is named.
+
+use std::collections::BTreeMap;
+
+use domain::money::Currency;
+use proptest::prelude::*;
+use prost::Message;
+use rust_decimal::Decimal;
+
+use super::*;
+
+fn text() -> impl Strategy<Value = String> {
+    ".{0,12}"
+}
+
+fn fields() -> impl Strategy<Value = BTreeMap<String, String>> {
+    prop::collection::btree_map("[a-z_]{1,8}", text(), 0..4)
+}
+
+fn decimal_value() -> impl Strategy<Value = Decimal> {
+    (any::<i64>(), 0_u32..10).prop_map(|(digits, scale)| Decimal::new(digits, scale))
+}
+
+fn money_value() -> impl Strategy<Value = Money> {
+    (
+        any::<i64>(),
+        prop::sample::select(vec!["USD", "JPY", "XXX"]),
+    )
+        .prop_map(|(amount_minor, code)| Money {
+            amount_minor,
+            currency: Currency::from_code(code).unwrap(),
+        })
+}
+
+fn line_value() -> impl Strategy<Value = d::InvoiceLine> {
+    use d::LineKind::{Discount, Fee, Handling, Product, Rounding, Shipping, Tax, Wrapping};
+    let kinds = vec![
+        Product, Shipping, Handling, Wrapping, Fee, Discount, Tax, Rounding,
+    ];
+    let tax = || {
+        prop::option::of(
+            (text(), decimal_value()).prop_map(|(name, percent)| d::LineTax { name, percent }),
+        )
+    };
+    (
+        prop::sample::select(kinds),
+        text(),
+        text(),
+        decimal_value(),
+        decimal_value(),
+        tax(),
+        tax(),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(kind, name, description, quantity, unit_cost, tax1, tax2, compounded)| {
+                d::InvoiceLine {
+                    kind,
+                    name,
+                    description,
+                    quantity,
+                    unit_cost,
+                    tax1,
+                    tax2,
+                    compounded,
+                }
+            },
+        )
+}
+
+fn disposition_value() -> impl Strategy<Value = d::Disposition> {
+    prop_oneof![
+        text().prop_map(d::Disposition::Nothing),
+        Just(d::Disposition::Draft),
+        Just(d::Disposition::Sent),
+        text().prop_map(d::Disposition::Removed),
+    ]
+}
+
+fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
+    let client = (
+        prop::option::of("[a-z@]{1,9}"),
+        prop::option::of(1_u64..),
+        prop::option::of("[a-z]{1,9}"),
+        fields(),
+    )
+        .prop_map(
+            |(email_key, customer_id, name_key, fields)| d::DesiredClient {
+                email_key,
+                customer_id,
+                name_key,
+                fields,
+            },
+        );
+    let invoice = (
+        text(),
+        text(),
+        any::<u32>(),
+        fields(),
+        prop::collection::vec(line_value(), 0..4),
+        money_value(),
+        money_value(),
+        any::<u64>(),
+    )
+        .prop_map(
+            |(number, create_date, due_offset_days, fields, lines, total, tax, bound)| {
+                d::DesiredInvoice {
+                    number,
+                    create_date,
+                    due_offset_days,
+                    fields,
+                    lines,
+                    expected_total: total,
+                    expected_tax: tax,
+                    rounding_bound_minor: bound,
+                }
+            },
+        );
+    let payment = (text(), money_value(), text(), text(), text()).prop_map(
+        |(key, amount, date, kind, note)| d::DesiredPayment {
+            key,
+            amount,
+            date,
+            kind,
+            note,
+        },
+    );
+    (
+        disposition_value(),
+        client,
+        invoice,
+        prop::collection::vec(payment, 0..3),
+        prop::collection::vec(text(), 0..3),
+    )
+        .prop_map(
+            |(disposition, client, invoice, payments, notices)| d::DesiredBooks {
+                disposition,
+                client,
+                invoice,
+                payments,
+                notices,
+            },
+        )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn all_books_survive_the_wire(books in books_value()) {
+        let bytes = to_wire(&books).encode_to_vec();
+        let back = from_wire(&w::DesiredBooks::decode(bytes.as_slice()).unwrap()).unwrap();
+        prop_assert_eq!(back, books);
+    }
+}
+
+#[test]
+fn an_empty_message_is_no_books() {
+    assert_eq!(
+        from_wire(&w::DesiredBooks::default()),
+        Err(ConversionError::Missing {
+            field: "books.disposition"
+        })
+    );
+}

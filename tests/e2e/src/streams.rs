@@ -1,0 +1,90 @@
+//! The streams of a house, read and written past the services.
+
+use anyhow::{Context, ensure};
+use async_nats::jetstream::{self, consumer};
+use contracts::dead_letter::DeadLetter;
+use contracts::topology::{Stage, Stream};
+use futures::{StreamExt, TryStreamExt};
+use prost::Message;
+use testkit::{House, eventually};
+
+use crate::LIMIT;
+
+/// A connection of the test's own to the house's NATS.
+#[derive(Clone, Debug)]
+pub struct Streams(pub jetstream::Context);
+
+impl Streams {
+    pub async fn of(house: &House) -> anyhow::Result<Self> {
+        let client = async_nats::connect(house.servers.nats_url()).await?;
+        Ok(Self(jetstream::new(client)))
+    }
+
+    /// Stores bytes in a stream under a subject of one order, with or without a schema header.
+    pub async fn put(
+        &self,
+        stream: Stream,
+        order_id: &str,
+        schema: Option<&str>,
+        payload: &[u8],
+    ) -> anyhow::Result<()> {
+        let subject = stream.subject("acme", "order", order_id);
+        let mut headers = async_nats::HeaderMap::new();
+        if let Some(schema) = schema {
+            headers.insert(contracts::headers::SCHEMA, schema);
+        }
+        let payload = payload.to_vec().into();
+        let stored = self.0.publish_with_headers(subject, headers, payload);
+        stored.await?.await?;
+        Ok(())
+    }
+
+    /// How many messages a stream holds.
+    pub async fn count(&self, stream: Stream) -> anyhow::Result<u64> {
+        let stream = self.0.get_stream(stream.name()).await?;
+        Ok(stream.get_info().await?.state.messages)
+    }
+
+    /// Everything in a stream, a stage's or a bucket's: its subjects, headers and bytes.
+    pub async fn messages(&self, stream: &str) -> anyhow::Result<Vec<jetstream::Message>> {
+        let stream = self.0.get_stream(stream).await?;
+        let config = consumer::pull::OrderedConfig::default();
+        let reader = stream.create_consumer(config).await?;
+        let held = usize::try_from(reader.cached_info().num_pending)?;
+        if held == 0 {
+            return Ok(Vec::new());
+        }
+        let messages = reader.messages().await?.take(held);
+        messages.try_collect().await.context("reading a stream")
+    }
+
+    /// The dead letters, oldest first.
+    pub async fn dead_letters(&self) -> anyhow::Result<Vec<DeadLetter>> {
+        let messages = self.messages(Stream::DeadLetters.name()).await?;
+        let read = |message: jetstream::Message| DeadLetter::decode(message.payload.clone());
+        Ok(messages.into_iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Waits until every stage has worked off what its stream and its retries hold.
+    pub async fn at_rest(&self) -> anyhow::Result<()> {
+        eventually(LIMIT, "every stage at rest", async || {
+            for stage in Stage::ALL {
+                for stream in [stage.input(), Stream::Retries] {
+                    let info = self.consumer(stage, stream).await?;
+                    let left = info.num_pending.saturating_add(u64::try_from(info.num_ack_pending)?);
+                    ensure!(left == 0, "{} has {left} of {}", stage.name(), stream.name());
+                }
+            }
+            let scheduled = self.count(Stream::Retries).await?;
+            ensure!(scheduled == 0, "{scheduled} messages wait for their next attempt");
+            Ok(())
+        })
+        .await
+    }
+
+    async fn consumer(&self, stage: Stage, stream: Stream) -> anyhow::Result<consumer::Info> {
+        let bound = self.0.get_consumer_from_stream(stage.name(), stream.name()).await;
+        let mut bound: consumer::PullConsumer = bound.map_err(|error| anyhow::anyhow!("{error}"))?;
+        Ok(bound.info().await?.clone())
+    }
+}
