@@ -60,7 +60,7 @@ pub enum Bucket {
     Ledger,
     /// Mapping documents; key `default` or a connection's name.
     Mappings,
-    /// FreshBooks token pairs by connection.
+    /// FreshBooks token pairs by grant.
     Tokens,
     /// Whether a connection is held, and why.
     Connections,

@@ -7,6 +7,7 @@ use contracts::contract::About;
 use contracts::journal::{JournalEntry, JournalKind};
 
 use crate::journal::now_ms;
+use crate::source::Source;
 
 tokio::task_local! {
     /// The notes of the message this task works on.
@@ -44,6 +45,8 @@ pub struct Notes {
     about: About,
     attempt: u32,
     sequence: u64,
+    /// Keeps entries apart when a stream is made anew and its sequences begin again.
+    first_seen_ms: u64,
     trace_id: String,
     entries: Arc<Mutex<Vec<JournalEntry>>>,
 }
@@ -55,11 +58,11 @@ impl Notes {
     pub(crate) fn new(
         stage: &'static str,
         about: About,
-        attempt: u32,
-        sequence: u64,
+        source: &Source,
         trace_id: String,
     ) -> Self {
-        Self { stage, about, attempt, sequence, trace_id, entries: Arc::default() }
+        let Source { attempt, sequence, first_seen_ms, .. } = *source;
+        Self { stage, about, attempt, sequence, first_seen_ms, trace_id, entries: Arc::default() }
     }
 
     /// Adds an entry: what happened, in plain words without personal data.
@@ -75,9 +78,10 @@ impl Notes {
             return;
         }
         let entry_id = format!(
-            "{}:{}:{}:{}:{}",
+            "{}:{}:{}:{}:{}:{}",
             self.stage,
             self.about.connection,
+            self.first_seen_ms,
             self.sequence,
             self.attempt,
             entries.len()

@@ -218,13 +218,7 @@ async fn deliver<S: Stage>(
     span.record("tillbook.connection", about.connection.as_str());
     span.record("order.id", about.entity_id.as_str());
     let trace_id = runtime::telemetry::trace_id(span).unwrap_or_default();
-    let notes = Notes::new(
-        S::STAGE.name(),
-        about.clone(),
-        source.attempt,
-        source.sequence,
-        trace_id,
-    );
+    let notes = Notes::new(S::STAGE.name(), about.clone(), source, trace_id);
     exit.about = Some(&about);
     exit.notes = Some(&notes);
     let started = Instant::now();

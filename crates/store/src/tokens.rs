@@ -24,6 +24,8 @@ use crate::{BindError, bind, now_ms};
 pub struct Tokens {
     bucket: kv::Store,
     connection: String,
+    /// Key of the record: connections that share a grant share it, since its token works once.
+    key: String,
     endpoint: oauth::Endpoint,
     config: Config,
     /// The refresh token of the configuration: the first one, or one from a new grant.
@@ -39,11 +41,10 @@ struct Known {
     refresh_at_s: i64,
 }
 
-/// The record in KV. Its `Debug` would show secrets, so it has none.
+/// The record in KV; a new grant in the configuration begins a new one. Its `Debug` would show secrets, so it has none.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Record {
-    /// SHA-256 of the configuration's refresh token that this record grew from.
-    seed_hash: String,
     access_token: String,
     refresh_token: String,
     /// Unix seconds; somewhat before the access token ends.
@@ -90,6 +91,7 @@ impl Tokens {
         let endpoint = oauth::Endpoint::new(&config, observer).map_err(Error::Config)?;
         Ok(Self {
             bucket,
+            key: record_key(&config, &seed),
             connection: connection.to_owned(),
             endpoint,
             config,
@@ -135,7 +137,7 @@ impl Tokens {
         match oauth::refresh(&self.endpoint, &self.config, &refresh_token).await {
             Ok(pair) => {
                 info!(connection = self.connection, "the FreshBooks token was refreshed");
-                self.keep(record, pair).await
+                self.keep(pair).await
             }
             Err(VendorError::GrantRevoked) => {
                 warn!(connection = self.connection, "FreshBooks refused the refresh token");
@@ -152,20 +154,19 @@ impl Tokens {
         }
     }
 
-    async fn keep(&self, record: Record, pair: TokenPair) -> Result<Known, TokenError> {
+    async fn keep(&self, pair: TokenPair) -> Result<Known, TokenError> {
         let record = Record {
             access_token: pair.access_token.expose_secret().to_owned(),
             refresh_token: pair.refresh_token.expose_secret().to_owned(),
             refresh_at_s: refresh_at_s(pair.expires_at_s),
             revoked: false,
             claim: None,
-            ..record
         };
         let bytes = serde_json::to_vec(&record).map_err(|_| TokenError::Unavailable)?;
         let bytes = bytes::Bytes::from(bytes);
         let mut tries = 0_u32;
         // Unconditional: whatever else the record says by now, this pair is the only live one.
-        while self.bucket.put(self.connection.as_str(), bytes.clone()).await.is_err() {
+        while self.bucket.put(self.key.as_str(), bytes.clone()).await.is_err() {
             tries = tries.saturating_add(1);
             warn!(connection = self.connection, tries, "a new token pair could not be stored yet");
             if tries >= STORE_TRIES {
@@ -184,37 +185,37 @@ impl Tokens {
         };
         let claimed = Record { claim: Some(claim), ..record.clone() };
         let bytes = serde_json::to_vec(&claimed).map_err(|_| TokenError::Unavailable)?;
-        match self.bucket.update(self.connection.as_str(), bytes.into(), revision).await {
+        match self.bucket.update(self.key.as_str(), bytes.into(), revision).await {
             Ok(revision) => Ok(Some(revision)),
             Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(None),
             Err(_) => Err(TokenError::Unavailable),
         }
     }
 
-    /// The record, begun anew when the configuration brings a new grant.
+    /// The record; begun with the configuration's refresh token when there is none.
     async fn read(&self) -> Result<(Record, u64), TokenError> {
-        let seed_hash = hashed(self.seed.expose_secret());
         let entry = self
             .bucket
-            .entry(self.connection.as_str())
+            .entry(self.key.as_str())
             .await
             .map_err(|_| TokenError::Unavailable)?;
         let revision = entry.as_ref().map_or(0, |entry| entry.revision);
-        let record = entry
-            .filter(|entry| entry.operation == kv::Operation::Put)
-            .and_then(|entry| serde_json::from_slice::<Record>(&entry.value).ok())
-            .filter(|record| record.seed_hash == seed_hash);
-        let record = record.unwrap_or_else(|| Record {
-            seed_hash,
-            refresh_token: self.seed.expose_secret().to_owned(),
-            ..Record::default()
-        });
+        let record = match entry.filter(|entry| entry.operation == kv::Operation::Put) {
+            // Never begun anew over a record that cannot be read: it may hold the live token.
+            Some(entry) => {
+                serde_json::from_slice(&entry.value).map_err(|_| TokenError::Unavailable)?
+            }
+            None => Record {
+                refresh_token: self.seed.expose_secret().to_owned(),
+                ..Record::default()
+            },
+        };
         Ok((record, revision))
     }
 
     async fn write(&self, record: &Record, revision: u64) -> Result<u64, TokenError> {
         let bytes = serde_json::to_vec(record).map_err(|_| TokenError::Unavailable)?;
-        let written = self.bucket.update(self.connection.as_str(), bytes.into(), revision).await;
+        let written = self.bucket.update(self.key.as_str(), bytes.into(), revision).await;
         written.map_err(|_| TokenError::Unavailable)
     }
 
@@ -224,7 +225,7 @@ impl Tokens {
         let limit = left.min(Duration::from_secs(1));
         let changed = async {
             use futures::StreamExt;
-            let key = self.connection.as_str();
+            let key = self.key.as_str();
             let next = revision.saturating_add(1);
             if let Ok(mut watch) = self.bucket.watch_from_revision(key, next).await {
                 watch.next().await;
@@ -271,6 +272,13 @@ fn refresh_at_s(expires_at_s: i64) -> i64 {
     expires_at_s.saturating_sub((life_s / 10).min(REFRESH_AHEAD_MAX_S))
 }
 
-fn hashed(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+/// Names the grant without showing it: application and first refresh token, hashed.
+fn record_key(config: &Config, seed: &SecretString) -> String {
+    let mut hash = Sha256::new();
+    hash.update(config.client_id.as_bytes());
+    hash.update([0]);
+    hash.update(seed.expose_secret().as_bytes());
+    let digest = hash.finalize();
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("grant.{hex}")
 }

@@ -115,7 +115,7 @@ impl House {
         let mut accounts = HashMap::new();
         for connection in &self.config.connections {
             let vendor = &connection.freshbooks;
-            let config = connect::freshbooks::Config::new(
+            let mut config = connect::freshbooks::Config::new(
                 vendor.api_url.clone(),
                 vendor.auth_url.clone(),
                 vendor.account_id.clone(),
@@ -123,6 +123,9 @@ impl House {
                 vendor.client_secret.clone(),
                 vendor.redirect_uri.clone(),
             );
+            // An open intent is looked up after the settle delay: no request may outlive it.
+            config.http.request_timeout =
+                Duration::from_millis(self.config.deliver.settle_ms / 4 * 3);
             let tokens = Tokens::bind(
                 &self.nats.jetstream,
                 &connection.name,

@@ -268,8 +268,10 @@ async fn start_monitor(
     .or_exit(code::FAILED)?;
     doors.console = Some(format!("http://{}", running.address));
     tasks.spawn(async move {
-        if let Err(error) = running.task.await {
-            error!(error = %error, "the monitor ended badly");
+        match running.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => error!(error = %error, "the monitor ended badly"),
+            Err(error) => error!(error = %error, "the monitor ended badly"),
         }
     });
     Ok(())

@@ -94,7 +94,7 @@ async fn create_invoice(
     plan: &ResolvedPlan,
     books: &DesiredBooks,
 ) -> Result<(), Failure> {
-    let client = plan.client.clone().unwrap_or_default();
+    let client = plan.client.unwrap_or_default();
     let resolution = plan.invoice.unwrap_or_default();
     if entry.value.client_id == 0 {
         let id = shopper::client_id(place, &books.client, &client, None).await?;

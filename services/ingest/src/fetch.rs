@@ -14,6 +14,7 @@ use contracts::hint::Hint;
 use contracts::journal::JournalKind;
 use contracts::order::{Encoding, OrderSnapshot, SnapshotState};
 use contracts::topology;
+use domain::money::{Currency, Money};
 use stage::{Done, Failure, Reason, Received, Stage, vendor};
 use store::ledger::Ledger;
 
@@ -88,10 +89,15 @@ impl Fetch {
         })?;
         let snapshot = snapshot(&input, began_ms, json).await?;
         admitted.succeeded = true;
-        let attributes = BTreeMap::from([
+        let mut attributes = BTreeMap::from([
             ("document_bytes".to_owned(), snapshot.document_bytes.to_string()),
             ("stored_bytes".to_owned(), snapshot.document.len().to_string()),
         ]);
+        // So that the money of an order that gets stuck later can be told.
+        if let Some(total) = total(&document) {
+            attributes.insert("total_minor".to_owned(), total.amount_minor.to_string());
+            attributes.insert("currency_code".to_owned(), total.currency.code().to_owned());
+        }
         let elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         input.notes.add(JournalKind::SnapshotStored, "", elapsed_us, attributes);
         Ok(Done::Next(snapshot))
@@ -126,6 +132,14 @@ impl Fetch {
             ..OrderSnapshot::default()
         }))
     }
+}
+
+/// The order's total as the store gives it; `None` when it is not money.
+fn total(document: &serde_json::Value) -> Option<Money> {
+    let order = document.get("order")?;
+    let currency = Currency::from_code(order.get("default_currency_code")?.as_str()?).ok()?;
+    let amount = order.get("total_inc_tax")?.as_str()?.parse().ok()?;
+    Money::rounded(amount, currency).ok()
 }
 
 async fn snapshot(

@@ -31,7 +31,7 @@ retry_base_ms = 50
 retry_cap_s = 1
 
 [deliver]
-settle_ms = 500
+settle_ms = 2000
 ";
 
 /// The services of a house, each to be its own process.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::books::Books;
 use super::killer::Killer;
-use super::monitor::{self, State};
+use super::monitor::{self, State, States};
 use super::orders::{self, Placed};
 use super::sandbox::{Addresses, Http};
 use super::table;
@@ -99,11 +99,15 @@ impl Run<'_> {
     async fn rows(&self, placed: &[Placed]) -> anyhow::Result<Vec<Row>> {
         let mut known = HashMap::new();
         for merchant in &MERCHANTS {
-            // A monitor that is just being started again knows nothing: all is under way then.
             let states = monitor::read(&self.http, &self.console, merchant).await;
+            // A monitor that is just being started again knows nothing: all is under way then.
+            let states = states.unwrap_or_else(|error| {
+                eprintln!("the monitor does not answer: {error:#}");
+                States::default()
+            });
             // The books are read after the states, so that what is finished is in them.
             let books = Books::read(&self.http, &self.at, merchant).await?;
-            known.insert(merchant.name, (books, states.unwrap_or_default()));
+            known.insert(merchant.name, (books, states));
         }
         let judged = |order: &Placed| {
             let (books, states) = known.get(order.merchant.name).context("no such store")?;

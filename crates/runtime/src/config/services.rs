@@ -118,37 +118,19 @@ impl LookupConfig {
 pub struct DeliverConfig {
     /// How long after a lost reply FreshBooks is asked what became of it.
     pub settle_ms: u64,
-    /// Of one FreshBooks account, when its headers say nothing.
-    pub calls_per_minute: u32,
-    /// Of one FreshBooks account, when its headers say nothing.
-    pub creates_per_minute: u32,
 }
 
 impl DeliverConfig {
     pub(super) fn read(mut of: Section<'_>) -> Self {
-        let config = Self {
-            settle_ms: of.int(
-                "settle_ms",
-                20_000,
-                0..=600_000,
-                "After a reply was lost, how long until FreshBooks is asked whether the write \
-                 took place; its search may lag behind its writes.",
-            ),
-            calls_per_minute: of.small(
-                "calls_per_minute",
-                600,
-                1..=100_000,
-                "Calls a FreshBooks account allows, until its answers say otherwise.",
-            ),
-            creates_per_minute: of.small(
-                "creates_per_minute",
-                250,
-                1..=100_000,
-                "Creating calls a FreshBooks account allows, until its answers say otherwise.",
-            ),
-        };
+        let settle_ms = of.int(
+            "settle_ms",
+            20_000,
+            2_000..=600_000,
+            "After a reply was lost, how long until FreshBooks is asked whether the write took \
+             place. A call may take three quarters of it, so no call outlives the delay.",
+        );
         of.finish();
-        config
+        Self { settle_ms }
     }
 }
 
