@@ -2,6 +2,7 @@
 //!
 //! Not here: anything the product needs when it runs in production.
 
+mod bench;
 mod build;
 mod demo;
 mod release_contracts;
@@ -31,6 +32,7 @@ enum Command {
     Demo(demo::Arguments),
     Up(up::Arguments),
     Test(test::Arguments),
+    Bench(bench::Arguments),
     /// Write down the contracts as released: what later ones are compared with.
     ReleaseContracts,
 }
@@ -51,6 +53,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Up(arguments) => block_on(up::run(arguments)),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::ReleaseContracts => release_contracts::run(),
     }
 }

@@ -63,6 +63,8 @@ pub enum Transient {
     Garbled,
     #[error("no access token available")]
     NoToken,
+    #[error("its turn came too late, so it was not sent")]
+    NotSent,
     #[error("the record changed while it was read")]
     Moved,
 }

@@ -12,3 +12,5 @@ pub const FIRST_SEEN_MS: &str = "Tillbook-First-Seen-Ms";
 pub const TRACEPARENT: &str = "traceparent";
 /// `traceparent` of what a replayed message replays; the new trace links to it.
 pub const REPLAY_OF: &str = "Tillbook-Replay-Of";
+/// Marks a replay; every stage hands it on and makes it part of its message ids.
+pub const REPLAY: &str = "Tillbook-Replay";

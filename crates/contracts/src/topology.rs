@@ -136,7 +136,7 @@ impl Stream {
     /// The whole configuration. `replicas` is 1 on a single server, 3 on a cluster.
     ///
     /// Limits retention with `discard: new`: a full stream pushes back on its publishers instead
-    /// of dropping old work. Hints keep only the last message per entity. Retries are the
+    /// of dropping old work (the journal, which is for people, drops its oldest entries instead). Hints keep only the last message per entity. Retries are the
     /// exception: the server schedules no messages in a stream that discards new ones, so they
     /// are a work queue without limits of its own, bounded by the server's storage, which refuses
     /// and never drops.
@@ -170,6 +170,10 @@ impl Stream {
             allow_direct: true,
             ..stream::Config::default()
         };
+        if self == Self::Journal {
+            // For people only: when it is full the oldest entries go, and nobody is held up.
+            config.discard = stream::DiscardPolicy::Old;
+        }
         if self == Self::Retries {
             config.subjects.push(format!("{SUBJECT_ROOT}.schedule.>"));
             config.retention = stream::RetentionPolicy::WorkQueue;
@@ -356,12 +360,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_retries_stream_schedules_and_it_never_discards() {
+    fn only_the_retries_stream_schedules_and_only_the_journal_discards() {
         for stream in Stream::ALL {
             let config = stream.config(SIZING);
             assert_eq!(config.allow_message_schedules, stream == Stream::Retries);
-            let may_discard_old = config.discard == stream::DiscardPolicy::Old;
-            assert_eq!(may_discard_old, config.max_bytes == -1);
+            let drops_old = config.discard == stream::DiscardPolicy::Old && config.max_bytes != -1;
+            assert_eq!(drops_old, stream == Stream::Journal, "only the journal may lose entries");
         }
     }
 

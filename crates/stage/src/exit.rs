@@ -19,6 +19,7 @@ use tracing::{Span, warn};
 use crate::dead_letter::Remains;
 use crate::failure::{Done, Failure, Reason};
 use crate::journal::now_ms;
+use crate::publish::{self, MESSAGE_BYTES_LIMIT, PublishError};
 use crate::received::Notes;
 use crate::runner::StageContext;
 use crate::source::Source;
@@ -26,6 +27,9 @@ use crate::source::Source;
 /// Delays up to this are a NAK; longer ones become scheduled messages, which hold no
 /// ack-pending slot and do not look like work to an autoscaler.
 const NAK_DELAY_MAX: Duration = Duration::from_secs(10);
+/// How long work of a connection waits that its vendor refuses whole.
+const BLOCKED_DELAY_MIN: Duration = Duration::from_secs(30);
+const BLOCKED_DELAY_MAX: Duration = Duration::from_secs(5 * 60);
 /// Delay after which a message is tried again when not even its exit could be stored.
 const STORE_FAILED_DELAY: Duration = Duration::from_secs(2);
 
@@ -69,30 +73,39 @@ impl Exit<'_> {
         runtime::telemetry::inject(&mut header_map, self.span);
         let subject =
             self.stage.output().subject(&about.connection, about.entity.token(), &about.entity_id);
-        let id = format!("{}:{}", about.event_id, self.stage.name());
+        let mut id = format!("{}:{}", about.event_id, self.stage.name());
+        // A replay runs through the same stages once more: without its mark JetStream would take
+        // its messages for repeats and swallow them.
+        if let Some(replay) = self.message.headers.as_ref().and_then(|h| h.get(headers::REPLAY)) {
+            id = format!("{id}:{}", replay.as_str());
+            header_map.insert(headers::REPLAY, replay.as_str());
+        }
+        let payload = next.encode_to_vec();
+        // Known before the journal says that the message passed.
+        if publish::stored_bytes(&header_map, &id, &payload) > MESSAGE_BYTES_LIMIT {
+            return self.bury_too_large().await;
+        }
         self.note(JournalKind::StagePassed, String::new(), elapsed, BTreeMap::new());
-        let publish = self.context.publisher.publish(
-            subject,
-            Some(&id),
-            header_map,
-            next.encode_to_vec().into(),
-        );
-        let (published, journaled) = tokio::join!(publish, self.store_notes());
+        let publish =
+            self.context.publisher.publish(subject, Some(&id), header_map, payload.into());
+        let (published, ()) = tokio::join!(publish, self.store_notes());
         match published {
-            Ok(_) => journaled?,
-            Err(crate::publish::PublishError::TooLarge { .. }) => {
-                let reason = Reason::new("message_too_large", too_large_text());
-                return self.bury(DeadLetterKind::Rejected, vec![reason]).await;
-            }
+            Ok(_) => {}
+            Err(PublishError::TooLarge { .. }) => return self.bury_too_large().await,
             Err(error) => return Err(error.to_string()),
         }
         self.leave("next", AckKind::Ack).await;
         Ok(())
     }
 
+    async fn bury_too_large(&self) -> Result<(), String> {
+        let reason = Reason::new("message_too_large", too_large_text());
+        self.bury(DeadLetterKind::Rejected, vec![reason]).await
+    }
+
     async fn close(&self, detail: &str) -> Result<(), String> {
         self.note(JournalKind::Closed, detail.to_owned(), Duration::ZERO, BTreeMap::new());
-        self.store_notes().await?;
+        self.store_notes().await;
         self.leave("closed", AckKind::Ack).await;
         Ok(())
     }
@@ -105,6 +118,7 @@ impl Exit<'_> {
 
     async fn fail(&self, failure: Failure) -> Result<(), String> {
         let class = failure.class();
+        let age = Duration::from_millis(now_ms().saturating_sub(self.source.first_seen_ms));
         let (counts, after, reason) = match failure {
             Failure::Held(reasons) => return self.bury(DeadLetterKind::Held, reasons).await,
             Failure::Rejected(reasons) => {
@@ -112,9 +126,12 @@ impl Exit<'_> {
             }
             Failure::Retry { after, reason } => (true, after, reason),
             Failure::Wait { after, reason } => (false, Some(after), reason),
+            // A person may take days: the longer it lasted, the less often it is tried.
+            Failure::Blocked { reason } => {
+                (false, Some((age / 4).clamp(BLOCKED_DELAY_MIN, BLOCKED_DELAY_MAX)), reason)
+            }
         };
         let policy = self.context.settings.retry;
-        let age = Duration::from_millis(now_ms().saturating_sub(self.source.first_seen_ms));
         if policy.is_spent(self.source.attempt, counts, age) {
             let spent = Reason::new(
                 "retries_spent",
@@ -141,7 +158,7 @@ impl Exit<'_> {
         self.note(JournalKind::RetryScheduled, reason.message.clone(), Duration::ZERO, attributes);
         warn!(stage = self.stage.name(), reason = reason.code, attempt = self.source.attempt,
             delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), "tried again later");
-        self.store_notes().await?;
+        self.store_notes().await;
         // Waiting does not spend attempts, and a NAK always counts one: so it is scheduled anew.
         if counts && delay <= NAK_DELAY_MAX {
             self.leave(class, AckKind::Nak(Some(delay))).await;
@@ -163,8 +180,8 @@ impl Exit<'_> {
         header_map.insert(header::NATS_SCHEDULE, format!("@at {}", rfc3339(due_ms)).as_str());
         let target = self.stage.due_subject(&self.source.subject);
         header_map.insert(header::NATS_SCHEDULE_TARGET, target.as_str());
-        let stream = self.source.stream.as_str();
-        let unique = format!("{stream}-{}-{}", self.source.sequence, self.source.attempt);
+        // Without the attempt: after a crash before the ack the same delivery is scheduled once.
+        let unique = format!("{}-{}", self.source.stream, self.source.sequence);
         let id = format!("{}:{unique}:{}", self.stage.name(), self.source.first_seen_ms);
         let payload = self.message.payload.clone();
         let subject = self.stage.schedule_subject(&unique);
@@ -199,7 +216,7 @@ impl Exit<'_> {
         ]);
         let detail = reasons.first().map(|r| r.message.clone()).unwrap_or_default();
         self.note(JournalKind::DeadLettered, detail, Duration::ZERO, attributes);
-        self.store_notes().await?;
+        self.store_notes().await;
         self.leave("dead_letter", AckKind::Term).await;
         Ok(())
     }
@@ -217,9 +234,14 @@ impl Exit<'_> {
         }
     }
 
-    async fn store_notes(&self) -> Result<(), String> {
+    /// Stores the journal entries. The journal is for people: a failure is counted and said, and
+    /// holds up no message.
+    async fn store_notes(&self) {
         let entries = self.notes.map(Notes::take).unwrap_or_default();
-        self.context.journal.store(entries).await.map_err(|error| error.to_string())
+        if let Err(error) = self.context.journal.store(entries).await {
+            self.context.metrics.exit(self.stage.name(), "journal_failed");
+            warn!(stage = self.stage.name(), error = %error, "entries are missing from the journal");
+        }
     }
 
     async fn leave(&self, exit: &'static str, kind: AckKind) {

@@ -23,6 +23,9 @@ pub enum Failure {
     Retry { after: Option<Duration>, reason: Reason },
     /// Someone else's limit or outage: waits without counting as an attempt. Bounded by age.
     Wait { after: Duration, reason: Reason },
+    /// The vendor refuses the whole connection until a person acts. Waits longer and longer,
+    /// without counting as an attempt. Bounded by age.
+    Blocked { reason: Reason },
     /// A person must decide. Every reason, not only the first.
     Held(Vec<Reason>),
     /// Will never pass. Every reason.
@@ -74,6 +77,7 @@ impl Failure {
         match self {
             Self::Retry { .. } => "retry",
             Self::Wait { .. } => "wait",
+            Self::Blocked { .. } => "blocked",
             Self::Held(_) => "held",
             Self::Rejected(_) => "rejected",
         }

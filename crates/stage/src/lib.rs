@@ -12,6 +12,7 @@ mod failure;
 mod journal;
 mod metrics;
 mod publish;
+mod pull;
 mod received;
 mod retry;
 mod runner;

@@ -34,6 +34,21 @@ pub enum PublishError {
     },
 }
 
+/// [`MESSAGE_BYTES_MAX`] as a length.
+pub(crate) const MESSAGE_BYTES_LIMIT: usize = MESSAGE_BYTES_MAX.unsigned_abs() as usize;
+
+/// What the server counts of a message: its headers as they are written, and its payload.
+pub(crate) fn stored_bytes(header_map: &HeaderMap, message_id: &str, payload: &[u8]) -> usize {
+    const FRAME: usize = "NATS/1.0\r\n\r\n".len();
+    const FIELD: usize = ": \r\n".len();
+    let fields = header_map.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        values.iter().map(move |value| name.len() + value.as_str().len() + FIELD)
+    });
+    let id = headers::MESSAGE_ID.len() + message_id.len() + FIELD;
+    FRAME + fields.sum::<usize>() + id + payload.len()
+}
+
 /// Tries under the same id before a publish counts as failed.
 const TRIES_MAX: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(50);

@@ -1,17 +1,15 @@
-//! Pulls messages within bounds and takes each through its stage and out by an exit.
+//! Takes each message through its stage and out by an exit. Not here: pulling ([`crate::pull`]).
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::{self, AckKind, consumer};
+use async_nats::jetstream::{self, consumer};
 use contracts::contract::{About, Contract};
 use contracts::dead_letter::DeadLetterKind;
 use contracts::{headers, topology};
-use futures::{FutureExt, StreamExt};
-use tokio::sync::Semaphore;
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span, info, warn};
 
 use crate::exit::{Exit, has_subject_tokens};
@@ -19,6 +17,7 @@ use crate::failure::{Done, Failure, Reason};
 use crate::journal::Journal;
 use crate::metrics::StageMetrics;
 use crate::publish::Publisher;
+use crate::pull::Workshop;
 use crate::received::{Notes, Received, with_notes};
 use crate::retry::RetryPolicy;
 use crate::source::Source;
@@ -67,9 +66,6 @@ pub struct Runner<S> {
     consumers: [consumer::PullConsumer; 2],
 }
 
-/// Consumer errors in a row after which the subscription is built anew.
-const ERRORS_BEFORE_REBUILD: u32 = 5;
-
 impl<S: Stage> Runner<S> {
     /// Binds the stage to its durable consumers, which `tillbook bootstrap` made.
     pub async fn bind(stage: S, context: StageContext) -> Result<Self, RunError> {
@@ -84,98 +80,28 @@ impl<S: Stage> Runner<S> {
 
     /// Processes messages until the shutdown token is cancelled, then drains within bounds.
     pub async fn run(self) {
-        let slots = Arc::new(Semaphore::new(self.context.settings.in_flight));
-        let tasks = TaskTracker::new();
+        let settings = &self.context.settings;
+        let workshop = Workshop::new(settings.in_flight, self.context.shutdown.clone());
+        let stage = S::STAGE.name();
+        let work = |message: Arc<jetstream::Message>| {
+            let (stage, context) = (self.stage.clone(), self.context.clone());
+            async move { handle(stage.as_ref(), &context, &message).await }
+        };
         let [own, due] = &self.consumers;
-        tokio::join!(self.follow(own, &slots, &tasks), self.follow(due, &slots, &tasks));
-        tasks.close();
-        let drained = tokio::time::timeout(self.context.settings.drain_timeout, tasks.wait()).await;
+        tokio::join!(workshop.follow(stage, own, &work), workshop.follow(stage, due, &work));
+        workshop.tasks.close();
+        let drained = tokio::time::timeout(settings.drain_timeout, workshop.tasks.wait()).await;
         if drained.is_err() {
-            warn!(stage = S::STAGE.name(), left = tasks.len(),
+            warn!(stage, left = workshop.tasks.len(),
                 "work under way did not end in time; the server delivers it again");
         }
-        info!(stage = S::STAGE.name(), "stage stopped");
-    }
-
-    /// Pulls from one consumer until shutdown, through every broken subscription.
-    async fn follow(
-        &self,
-        consumer: &consumer::PullConsumer,
-        slots: &Arc<Semaphore>,
-        tasks: &TaskTracker,
-    ) {
-        while !self.context.shutdown.is_cancelled() {
-            if let Err(error) = self.pull(consumer, slots, tasks).await {
-                warn!(stage = S::STAGE.name(), error = %error, "the subscription is built anew");
-                let pause = tokio::time::sleep(Duration::from_secs(1));
-                tokio::select! {
-                    () = pause => {}
-                    () = self.context.shutdown.cancelled() => {}
-                }
-            }
-        }
-    }
-
-    /// Pulls until shutdown (`Ok`) or until the subscription seems broken (`Err`).
-    async fn pull(
-        &self,
-        consumer: &consumer::PullConsumer,
-        slots: &Arc<Semaphore>,
-        tasks: &TaskTracker,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let batch = self.context.settings.in_flight.clamp(1, 256);
-        let mut messages = consumer
-            .stream()
-            .max_messages_per_batch(batch)
-            .expires(Duration::from_secs(30))
-            .heartbeat(Duration::from_secs(10))
-            .messages()
-            .await?;
-        let mut errors_in_a_row = 0_u32;
-        loop {
-            let next = tokio::select! {
-                biased;
-                () = self.context.shutdown.cancelled() => {
-                    hand_back_buffered(&mut messages).await;
-                    return Ok(());
-                }
-                next = messages.next() => next,
-            };
-            match next {
-                Some(Ok(message)) => {
-                    errors_in_a_row = 0;
-                    let (stage, context) = (self.stage.clone(), self.context.clone());
-                    // Nothing more is taken from the buffer until there is room to work on it.
-                    let slot = slots.clone().acquire_owned().await?;
-                    tasks.spawn(async move {
-                        handle(stage.as_ref(), &context, message).await;
-                        drop(slot);
-                    });
-                }
-                Some(Err(error)) => {
-                    errors_in_a_row = errors_in_a_row.saturating_add(1);
-                    if errors_in_a_row >= ERRORS_BEFORE_REBUILD {
-                        return Err(error.into());
-                    }
-                }
-                None => return Err("the server ended the subscription".into()),
-            }
-        }
-    }
-}
-
-/// Gives back what was prefetched, so that another worker need not wait for it.
-async fn hand_back_buffered(messages: &mut consumer::pull::Stream) {
-    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
-        if message.ack_with(AckKind::Nak(None)).await.is_err() {
-            return;
-        }
+        info!(stage, "stage stopped");
     }
 }
 
 /// One delivery, from its bytes to its exit.
-async fn handle<S: Stage>(stage: &S, context: &StageContext, message: jetstream::Message) {
-    let Some(source) = Source::of(S::STAGE, &message) else {
+async fn handle<S: Stage>(stage: &S, context: &StageContext, message: &jetstream::Message) {
+    let Some(source) = Source::of(S::STAGE, message) else {
         warn!(stage = S::STAGE.name(), "a message without JetStream's reply subject was ignored");
         return;
     };
@@ -193,7 +119,7 @@ async fn handle<S: Stage>(stage: &S, context: &StageContext, message: jetstream:
     );
     continue_trace(&span, message.headers.as_ref());
     context.metrics.started(S::STAGE.name());
-    deliver(stage, context, &message, &source, &span).instrument(span.clone()).await;
+    deliver(stage, context, message, &source, &span).instrument(span.clone()).await;
     context.metrics.ended(S::STAGE.name());
 }
 
@@ -222,7 +148,7 @@ async fn deliver<S: Stage>(
     exit.about = Some(&about);
     exit.notes = Some(&notes);
     let started = Instant::now();
-    let outcome = work(stage, context, message, source, decoded, &about, &notes).await;
+    let outcome = work(stage, context, source, decoded, &about, &notes).await;
     let elapsed = started.elapsed();
     context.metrics.processed(S::STAGE.name(), elapsed);
     exit.take(outcome, elapsed).await;
@@ -232,7 +158,6 @@ async fn deliver<S: Stage>(
 async fn work<S: Stage>(
     stage: &S,
     context: &StageContext,
-    message: &jetstream::Message,
     source: &Source,
     decoded: S::In,
     about: &About,
@@ -249,26 +174,13 @@ async fn work<S: Stage>(
     // Boxed: a stage's state can be large, and it is moved through several wrappers.
     let function = with_notes(notes.clone(), Box::pin(stage.process(received)));
     let function = AssertUnwindSafe(function).catch_unwind();
-    let bounded = tokio::time::timeout(context.settings.process_timeout, function);
-    tokio::pin!(bounded);
-    let mut progress = tokio::time::interval(S::STAGE.ack_wait() / 3);
-    progress.tick().await;
-    loop {
-        tokio::select! {
-            outcome = &mut bounded => return match outcome {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(_panic)) => Err(Failure::retry(Reason::new("panic",
-                    "the stage panicked on this message; that is a bug: please report it with the dead letter"))),
-                Err(_elapsed) => Err(Failure::retry(Reason::new("timeout", format!(
-                    "the stage took longer than process_timeout ({} s)",
-                    context.settings.process_timeout.as_secs())))),
-            },
-            _ = progress.tick() => {
-                if let Err(error) = message.ack_with(AckKind::Progress).await {
-                    warn!(stage = S::STAGE.name(), error = %error, "progress could not be reported");
-                }
-            }
-        }
+    match tokio::time::timeout(context.settings.process_timeout, function).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_panic)) => Err(Failure::retry(Reason::new("panic",
+            "the stage panicked on this message; that is a bug: please report it with the dead letter"))),
+        Err(_elapsed) => Err(Failure::retry(Reason::new("timeout", format!(
+            "the stage took longer than process_timeout ({} s)",
+            context.settings.process_timeout.as_secs())))),
     }
 }
 

@@ -61,9 +61,6 @@ impl CallObserver for CallNotes {
     }
 }
 
-/// How long work of a connection waits that its vendor refuses until a person acts.
-pub const HELD_CONNECTION_PAUSE: Duration = Duration::from_secs(30);
-
 /// Whether the vendor refuses the whole connection until a person acts.
 pub fn holds_connection(error: &VendorError) -> bool {
     matches!(error, VendorError::Unauthorized | VendorError::GrantRevoked)
@@ -78,9 +75,7 @@ pub fn failure(what: &str, error: &VendorError) -> Failure {
         | VendorError::UnknownOutcome { .. }
         | VendorError::Conflict { .. }
         | VendorError::Unreadable { .. } => Failure::retry(reason),
-        VendorError::Unauthorized | VendorError::GrantRevoked => {
-            Failure::Wait { after: HELD_CONNECTION_PAUSE, reason }
-        }
+        VendorError::Unauthorized | VendorError::GrantRevoked => Failure::Blocked { reason },
         VendorError::PlanLimit { .. } => Failure::Held(reasons(reason, error)),
         VendorError::NotFound { .. }
         | VendorError::Rejected { .. }
@@ -113,7 +108,7 @@ mod tests {
         assert!(matches!(failure("x", &refused), Failure::Rejected(_)));
         let away = VendorError::RetryLater { cause: Transient::Connect };
         assert!(matches!(failure("x", &away), Failure::Retry { .. }));
-        assert!(matches!(failure("x", &VendorError::GrantRevoked), Failure::Wait { .. }));
+        assert!(matches!(failure("x", &VendorError::GrantRevoked), Failure::Blocked { .. }));
         let plan = VendorError::PlanLimit { errors: vec![] };
         assert!(matches!(failure("x", &plan), Failure::Held(_)));
     }

@@ -1,11 +1,15 @@
 //! Whether a connection is held: its vendor refuses us until a person acts.
 //!
-//! Work of a held connection waits and is not lost. Not here: the waiting (`stage`), or deciding
-//! that a connection is to be held (`deliver`, `ingest`).
+//! Work of a held connection waits and is not lost. Not here: the waiting (`stage`).
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_nats::jetstream::{self, kv};
+use connect::{Vendor, VendorError};
 use contracts::topology::Bucket;
 use serde::{Deserialize, Serialize};
+use tracing::{error, info, warn};
 
 use crate::{BindError, bind, now_ms};
 
@@ -13,6 +17,8 @@ use crate::{BindError, bind, now_ms};
 #[derive(Clone, Debug)]
 pub struct Connections {
     bucket: kv::Store,
+    /// Which vendors answered last, so that a hold is looked for once and not at every call.
+    answering: Arc<Mutex<HashSet<(String, &'static str)>>>,
 }
 
 /// Why a connection is held.
@@ -41,7 +47,8 @@ pub struct Error {
 impl Connections {
     /// Binds to the bucket that `tillbook bootstrap` made.
     pub async fn bind(jetstream: &jetstream::Context) -> Result<Self, BindError> {
-        Ok(Self { bucket: bind(jetstream, Bucket::Connections).await? })
+        let bucket = bind(jetstream, Bucket::Connections).await?;
+        Ok(Self { bucket, answering: Arc::default() })
     }
 
     /// The hold that is in force, if any.
@@ -54,33 +61,56 @@ impl Connections {
         Ok(hold.ended_ms.is_none().then_some(hold))
     }
 
-    /// Puts the connection on hold. True when it was not held before: alert then, once.
-    pub async fn put_on_hold(
-        &self,
-        connection: &str,
-        code: &str,
-        reason: &str,
-    ) -> Result<bool, Error> {
-        if self.hold(connection).await?.is_some() {
-            return Ok(false);
-        }
+    /// A vendor refuses the whole connection: it is put on hold, and people are told once.
+    pub async fn refused(&self, connection: &str, vendor: Vendor, error: &VendorError) {
+        self.remember(connection, vendor, false);
+        let name = vendor.as_str();
+        let reason = format!(
+            "{name} refuses connection {connection} ({error}). Put working credentials into tillbook.toml (for FreshBooks: connect the account again, new refresh_token). Nothing is lost: work waits"
+        );
         let hold = Hold {
-            code: code.to_owned(),
-            reason: reason.to_owned(),
+            code: format!("{name}_{}", error.class()),
+            reason: reason.clone(),
             since_ms: now_ms(),
             ended_ms: None,
         };
-        self.put(connection, &hold).await?;
-        Ok(true)
+        let stored = match self.hold(connection).await {
+            Ok(Some(_)) => return,
+            Ok(None) => self.put(connection, &hold).await,
+            Err(error) => Err(error),
+        };
+        match stored {
+            Ok(()) => error!(alert = "connection_held", connection, "{reason}"),
+            Err(error) => warn!(error = %error, "a hold could not be stored; it is tried again"),
+        }
     }
 
-    /// Ends the hold. True when there was one.
-    pub async fn release(&self, connection: &str) -> Result<bool, Error> {
-        let Some(hold) = self.hold(connection).await? else {
-            return Ok(false);
+    /// A vendor answered: a hold that it caused has ended.
+    pub async fn answered(&self, connection: &str, vendor: Vendor) {
+        if !self.remember(connection, vendor, true) {
+            return;
+        }
+        let ended = match self.hold(connection).await {
+            Ok(Some(hold)) if hold.code.starts_with(vendor.as_str()) => {
+                self.put(connection, &Hold { ended_ms: Some(now_ms()), ..hold }).await
+            }
+            Ok(_) => return,
+            Err(error) => Err(error),
         };
-        self.put(connection, &Hold { ended_ms: Some(now_ms()), ..hold }).await?;
-        Ok(true)
+        match ended {
+            Ok(()) => info!(connection, vendor = vendor.as_str(), "the hold has ended"),
+            Err(error) => {
+                self.remember(connection, vendor, false);
+                warn!(error = %error, "a hold could not be ended; it is tried again");
+            }
+        }
+    }
+
+    /// True when this is news.
+    fn remember(&self, connection: &str, vendor: Vendor, answers: bool) -> bool {
+        let mut answering = self.answering.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (connection.to_owned(), vendor.as_str());
+        if answers { answering.insert(key) } else { answering.remove(&key) }
     }
 
     async fn put(&self, connection: &str, hold: &Hold) -> Result<(), Error> {

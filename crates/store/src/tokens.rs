@@ -16,12 +16,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use crate::{BindError, bind, now_ms};
 
 /// The tokens of one connection.
 pub struct Tokens {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     bucket: kv::Store,
     connection: String,
     /// Key of the record: connections that share a grant share it, since its token works once.
@@ -41,7 +45,8 @@ struct Known {
     refresh_at_s: i64,
 }
 
-/// The record in KV; a new grant in the configuration begins a new one. Its `Debug` would show secrets, so it has none.
+/// The record in KV; a new grant in the configuration begins a new one. Its `Debug` would show
+/// secrets, so it has none.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
@@ -71,6 +76,8 @@ pub enum Error {
 
 /// A token is refreshed at most this long before it ends.
 const REFRESH_AHEAD_MAX_S: i64 = 60;
+/// Longest a refresh call may take.
+const REFRESH_TIMEOUT_MAX: Duration = Duration::from_secs(15);
 /// Longer than the refresh call can take.
 const CLAIM_MS: u64 = 45_000;
 /// How long to wait for another process's refresh before the call is given back.
@@ -83,13 +90,14 @@ impl Tokens {
     pub async fn bind(
         jetstream: &jetstream::Context,
         connection: &str,
-        config: Config,
+        mut config: Config,
         seed: SecretString,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, Error> {
         let bucket = bind(jetstream, Bucket::Tokens).await.map_err(Error::Bind)?;
+        config.http.request_timeout = config.http.request_timeout.min(REFRESH_TIMEOUT_MAX);
         let endpoint = oauth::Endpoint::new(&config, observer).map_err(Error::Config)?;
-        Ok(Self {
+        let inner = Inner {
             bucket,
             key: record_key(&config, &seed),
             connection: connection.to_owned(),
@@ -98,11 +106,17 @@ impl Tokens {
             seed,
             owner: uuid::Uuid::new_v4().to_string(),
             known: Mutex::new(None),
-        })
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
+}
 
+impl Inner {
     /// A usable token other than `rejected`.
-    async fn obtain(&self, rejected: Option<&SecretString>) -> Result<SecretString, TokenError> {
+    async fn obtain(
+        self: &Arc<Self>,
+        rejected: Option<&SecretString>,
+    ) -> Result<SecretString, TokenError> {
         let mut known = self.known.lock().await;
         if let Some(known) = known.as_ref().filter(|known| is_usable(known, rejected)) {
             return Ok(known.access_token.clone());
@@ -125,14 +139,20 @@ impl Tokens {
                 continue;
             }
             let Some(claimed) = self.claim(&record, revision).await? else { continue };
-            let fresh = self.spend(record, claimed).await?;
+            // On a task of its own: a caller that is cut off must not cut off the refresh, or the
+            // new pair would be lost and the grant with it.
+            let inner = Arc::clone(self);
+            let spending = tokio::spawn(
+                async move { inner.spend(record, claimed).await }.in_current_span(),
+            );
+            let fresh = spending.await.map_err(|_| TokenError::Unavailable)??;
             *known = Some(fresh.clone());
             return Ok(fresh.access_token);
         }
     }
 
     /// Spends the refresh token under the claim, and makes the new pair durable.
-    async fn spend(&self, record: Record, revision: u64) -> Result<Known, TokenError> {
+    async fn spend(self: Arc<Self>, record: Record, revision: u64) -> Result<Known, TokenError> {
         let refresh_token = SecretString::from(record.refresh_token.clone());
         match oauth::refresh(&self.endpoint, &self.config, &refresh_token).await {
             Ok(pair) => {
@@ -238,14 +258,14 @@ impl Tokens {
 
 impl TokenSource for Tokens {
     fn access_token(&self) -> BoxFuture<'_, Result<SecretString, TokenError>> {
-        Box::pin(self.obtain(None))
+        Box::pin(self.inner.obtain(None))
     }
 
     fn refresh<'a>(
         &'a self,
         rejected: &'a SecretString,
     ) -> BoxFuture<'a, Result<SecretString, TokenError>> {
-        Box::pin(self.obtain(Some(rejected)))
+        Box::pin(self.inner.obtain(Some(rejected)))
     }
 }
 

@@ -123,9 +123,11 @@ impl House {
                 vendor.client_secret.clone(),
                 vendor.redirect_uri.clone(),
             );
-            // An open intent is looked up after the settle delay: no request may outlive it.
-            config.http.request_timeout =
-                Duration::from_millis(self.config.deliver.settle_ms / 4 * 3);
+            // An open intent is looked up after the settle delay: no call may outlive it. What is
+            // left is for clocks that differ and for a vendor that finishes a cut-off request.
+            let settle_ms = self.config.deliver.settle_ms;
+            config.send_within = Duration::from_millis(settle_ms / 4);
+            config.http.request_timeout = Duration::from_millis(settle_ms / 2);
             let tokens = Tokens::bind(
                 &self.nats.jetstream,
                 &connection.name,

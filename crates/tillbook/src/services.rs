@@ -140,6 +140,7 @@ async fn start(
                 house.accounts().await?,
                 house.ledger().await?,
                 house.cache().await?,
+                house.connections().await?,
             );
             run_stage(lookup, house, bounds.lookup, tasks).await
         }
@@ -216,13 +217,19 @@ async fn start_ingest(
         coalesce: Duration::from_millis(config.ingest.coalesce_ms),
         secrets,
         stores,
+        time_zones: config
+            .connections
+            .iter()
+            .filter_map(|c| Some((c.name.clone(), c.time_zone.clone()?)))
+            .collect(),
         guarded,
         guardian_interval: Duration::from_secs(config.ingest.hook_guardian_interval_s),
     };
     let mut bounds = config.stages.fetch;
     bounds.in_flight = config.ingest.fetch_concurrency;
     let context = house.stage_context(bounds);
-    let running = ingest::start(settings, context, house.ledger().await?, &house.metrics)
+    let (ledger, connections) = (house.ledger().await?, house.connections().await?);
+    let running = ingest::start(settings, context, ledger, connections, &house.metrics)
         .await
         .or_exit(code::FAILED)?;
     tasks.spawn(join(running.tasks));

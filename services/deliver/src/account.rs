@@ -3,12 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use connect::VendorError;
+use connect::{Vendor, VendorError};
 use stage::{Failure, vendor};
 use store::cache::LookupCache;
 use store::connections::Connections;
 use store::ledger::Ledger;
-use tracing::{error, info, warn};
 
 /// What the steps of one delivery share.
 pub(crate) struct Workplace<'a> {
@@ -42,7 +41,7 @@ impl Workplace<'_> {
     /// The exit after a failed call; puts the connection on hold when the vendor refuses it whole.
     pub(crate) async fn vendor_failure(&self, what: &str, error: &VendorError) -> Failure {
         if vendor::holds_connection(error) {
-            self.hold_connection(error).await;
+            self.connections.refused(self.connection, Vendor::FreshBooks, error).await;
         }
         vendor::failure(what, error)
     }
@@ -52,26 +51,6 @@ impl Workplace<'_> {
         match failure {
             Failure::Retry { reason, .. } => Failure::Retry { after: Some(self.settle), reason },
             other => other,
-        }
-    }
-
-    async fn hold_connection(&self, error: &VendorError) {
-        let reason = format!(
-            "FreshBooks refuses the connection ({error}); connect the account again and put the new refresh_token into tillbook.toml. Nothing is lost: work waits"
-        );
-        match self.connections.put_on_hold(self.connection, error.class(), &reason).await {
-            Ok(true) => error!(alert = "connection_held", connection = self.connection, "{reason}"),
-            Ok(false) => {}
-            Err(error) => warn!(error = %error, "a hold could not be stored; it is tried again"),
-        }
-    }
-
-    /// A call went through: a hold that was in force has ended.
-    pub(crate) async fn release_connection(&self) {
-        match self.connections.release(self.connection).await {
-            Ok(true) => info!(connection = self.connection, "the connection is released"),
-            Ok(false) => {}
-            Err(error) => warn!(error = %error, "a hold could not be ended; it is tried again"),
         }
     }
 }

@@ -5,8 +5,11 @@
 //! written again. Not here: what the steps are.
 
 use contracts::ledger::{Intent, IntentKind, OrderEntry};
+use domain::money::Money;
 use stage::{Failure, Reason};
 use store::ledger::{Error, Ledger, Versioned};
+
+use crate::wire;
 
 /// The entry of one order while it is worked on.
 #[derive(Debug)]
@@ -18,6 +21,13 @@ pub(crate) struct OpenEntry<'a> {
     revision: u64,
     dirty: bool,
     pub value: OrderEntry,
+}
+
+/// What is being written, so that it can be known again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub hash: String,
+    pub total: Money,
 }
 
 impl<'a> OpenEntry<'a> {
@@ -33,11 +43,6 @@ impl<'a> OpenEntry<'a> {
         Ok(Self { ledger, connection, order_id, owner, revision, dirty: false, value })
     }
 
-    /// Whether the ledger has never heard of the order.
-    pub(crate) fn is_new(&self) -> bool {
-        self.revision == 0
-    }
-
     /// Marks a change that the next write stores.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut OrderEntry)) {
         change(&mut self.value);
@@ -49,7 +54,7 @@ impl<'a> OpenEntry<'a> {
         &mut self,
         kind: IntentKind,
         natural_key: &str,
-        content_hash: &str,
+        content: Option<Content>,
     ) -> Result<(), Failure> {
         let attempt = self.value.intent.as_ref().map_or(0, |open| open.attempt);
         self.value.intent = Some(Intent {
@@ -58,7 +63,8 @@ impl<'a> OpenEntry<'a> {
             owner: self.owner.to_owned(),
             started_at_ms: store::now_ms(),
             attempt: attempt.saturating_add(1),
-            content_hash: content_hash.to_owned(),
+            total: content.as_ref().map(|content| wire::money(content.total)),
+            content_hash: content.map(|content| content.hash).unwrap_or_default(),
         });
         self.write().await
     }

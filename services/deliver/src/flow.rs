@@ -16,6 +16,7 @@ use store::ledger::ClientKey;
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
+use crate::invoice::Origin;
 use crate::{invoice, open_intent, payment, shopper, wire};
 
 /// Steps one delivery may take besides its payments; more would be a loop.
@@ -33,25 +34,38 @@ pub(crate) async fn perform(
     if entry.value.version_ms > event.version_ms {
         return Ok(outcome(place, event, &entry.value, OutcomeKind::Superseded));
     }
-    let is_idle = entry.is_new() || entry.value.invoice.is_none() && entry.value.intent.is_none();
-    if is_idle && !has_invoice(&books.disposition) && !is_found(plan) {
-        // Nothing was ever written and nothing is to be written: the ledger stays without entry.
-        return Ok(outcome(place, event, &entry.value, OutcomeKind::NothingDue));
+    entry.change(|value| value.version_ms = event.version_ms);
+    let is_idle = entry.value.invoice.is_none() && entry.value.intent.is_none();
+    if is_idle && !has_invoice(&books.disposition) {
+        // Kept although nothing is written: an older plan that comes later must not write either.
+        entry.finish().await?;
+        return nothing_due(place, event, &entry.value, plan, books).await;
     }
     open_intent::resolve(place, &mut entry, books).await?;
-    entry.change(|value| value.version_ms = event.version_ms);
-    if is_found(plan) && entry.value.invoice.is_none() {
-        let id = plan.invoice.as_ref().map_or(0, |found| found.invoice_id);
-        let found = invoice::get(place, id).await?;
-        if has_invoice(&books.disposition) {
-            invoice::adopt(place, &mut entry, books, &found).await?;
-        } else {
-            entry.done(|value| value.invoice = Some(invoice::written(&books.invoice, &found, None)));
-        }
-    }
     let kind = steps(place, &mut entry, plan, books).await?;
     entry.finish().await?;
     Ok(outcome(place, event, &entry.value, kind))
+}
+
+/// An order that is not in the books, as far as the ledger knows. FreshBooks may know better.
+async fn nothing_due(
+    place: &Workplace<'_>,
+    event: &Event,
+    entry: &OrderEntry,
+    plan: &ResolvedPlan,
+    books: &DesiredBooks,
+) -> Result<Outcome, Failure> {
+    let is_removed = matches!(books.disposition, Disposition::Removed(_));
+    if is_removed && is_found(plan) && invoice::find(place, &books.invoice.number).await?.is_some() {
+        return Err(Failure::held(Reason::new(
+            "unknown_invoice_of_removed_order",
+            format!(
+                "the order is cancelled or gone, and FreshBooks has an invoice {} that Tillbook's ledger does not know; remove it by hand if it is the order's",
+                books.invoice.number
+            ),
+        )));
+    }
+    Ok(outcome(place, event, entry, OutcomeKind::NothingDue))
 }
 
 async fn steps(
@@ -65,8 +79,8 @@ async fn steps(
         match next_step(books, &written(&entry.value)?) {
             Step::Done | Step::Nothing => return Ok(settled_kind(place, books)),
             Step::CreateInvoice => {
-                create_invoice(place, entry, plan, books).await?;
-                created_here = true;
+                let origin = create_invoice(place, entry, plan, books).await?;
+                created_here = origin == Origin::Created;
             }
             Step::UpdateInvoice => invoice::update(place, entry, &books.invoice).await?,
             Step::MarkSent => invoice::mark_sent(place, entry).await?,
@@ -93,7 +107,7 @@ async fn create_invoice(
     entry: &mut OpenEntry<'_>,
     plan: &ResolvedPlan,
     books: &DesiredBooks,
-) -> Result<(), Failure> {
+) -> Result<Origin, Failure> {
     let client = plan.client.unwrap_or_default();
     let resolution = plan.invoice.unwrap_or_default();
     if entry.value.client_id == 0 {
@@ -119,7 +133,7 @@ async fn create_invoice(
 fn names_client(reasons: &[Reason]) -> bool {
     reasons.iter().any(|reason| {
         matches!(reason.code.as_str(), "errno_1012" | "errno_1011")
-            && matches!(reason.path.as_str(), "customerid" | "userid" | "clientid")
+            && matches!(reason.path.as_str(), "" | "customerid" | "userid" | "clientid" | "client")
     })
 }
 

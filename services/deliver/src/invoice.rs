@@ -11,8 +11,20 @@ use domain::money::Money;
 use stage::{Failure, Reason, vendor};
 
 use crate::account::Workplace;
-use crate::entry::OpenEntry;
+use crate::entry::{Content, OpenEntry};
 use crate::{payment, wire};
+
+/// The name of the line that makes the total exact.
+const ROUNDING: &str = "Rounding";
+
+/// Whose work the invoice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// This delivery created it, so nobody can have paid it yet.
+    Created,
+    /// FreshBooks had it already.
+    Adopted,
+}
 
 /// Creates the invoice, unless FreshBooks turns out to have it already.
 pub(crate) async fn create(
@@ -20,27 +32,29 @@ pub(crate) async fn create(
     entry: &mut OpenEntry<'_>,
     books: &DesiredBooks,
     resolution: &InvoiceResolution,
-) -> Result<(), Failure> {
+) -> Result<Origin, Failure> {
     let desired = &books.invoice;
     let known_absent =
         resolution.presence() == Presence::Absent && place.is_fresh(resolution.verified_at_ms);
     if !known_absent && let Some(invoice) = find(place, &desired.number).await? {
-        return adopt(place, entry, books, &invoice).await;
+        adopt(place, entry, books, &invoice).await?;
+        return Ok(Origin::Adopted);
     }
     let client_id = entry.value.client_id;
-    let hash = content_hash(desired);
-    entry.begin(IntentKind::CreateInvoice, &desired.number, &hash).await?;
+    begin_write(entry, IntentKind::CreateInvoice, desired).await?;
     match place.account.create_invoice(client_id, desired, None).await {
         Ok(invoice) => {
             place.wrote();
-            take_result(place, entry, desired, &invoice, None).await
+            take_result(place, entry, desired, &invoice, None).await?;
+            Ok(Origin::Created)
         }
         Err(error) if error.is_outcome_unknown() => {
             Err(place.after_settling(vendor::failure("creating the invoice", &error)))
         }
         Err(error) if error.may_be_duplicate() => {
             entry.withdraw().await?;
-            duplicate(place, entry, books, &error).await
+            duplicate(place, entry, books, &error).await?;
+            Ok(Origin::Adopted)
         }
         Err(error) => {
             entry.withdraw().await?;
@@ -92,7 +106,8 @@ pub(crate) async fn find(
 
 /// Takes an invoice into the ledger that FreshBooks has and the ledger does not know.
 ///
-/// Only one that says the same total is ours beyond doubt; any other is left to a person.
+/// Only one that says the same, line by line, is ours beyond doubt; any other, such as a person's
+/// own invoice with this number, is left to a person.
 pub(crate) async fn adopt(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
@@ -100,7 +115,7 @@ pub(crate) async fn adopt(
     invoice: &Invoice,
 ) -> Result<(), Failure> {
     let desired = &books.invoice;
-    if invoice.amount != desired.expected_total {
+    if invoice.amount != desired.expected_total || !has_lines_of(invoice, desired) {
         return Err(Failure::held(Reason::new(
             "edited_in_freshbooks",
             format!(
@@ -115,13 +130,23 @@ pub(crate) async fn adopt(
         value.invoice = Some(written(desired, invoice, None));
         for desired in &books.payments {
             let known = value.payments.iter().any(|written| written.key == desired.key);
-            let found = payments.iter().find(|found| payment::is(found, desired));
+            let found = payments.iter().find(|found| payment::is(found, &desired.key));
             if let (false, Some(found)) = (known, found) {
-                value.payments.push(payment::written(desired, found));
+                value.payments.push(payment::written(&desired.key, found));
             }
         }
     });
     entry.finish().await
+}
+
+/// Whether the lines say the same. Some replies come without lines; then the total has to do.
+fn has_lines_of(invoice: &Invoice, desired: &DesiredInvoice) -> bool {
+    let Some(lines) = &invoice.lines else { return true };
+    let wanted = desired.lines.iter().filter(|line| line.kind != LineKind::Rounding);
+    let found = lines.iter().filter(|line| line.name != ROUNDING);
+    wanted
+        .map(|line| (line.quantity.normalize(), line.unit_cost.normalize()))
+        .eq(found.map(|line| (line.quantity.normalize(), line.unit_cost.normalize())))
 }
 
 /// Makes the invoice follow the order, unless a person edited it since.
@@ -135,8 +160,18 @@ pub(crate) async fn update(
     if !is_as_written(&current, &known) {
         return Err(edited(desired, &current));
     }
-    entry.begin(IntentKind::UpdateInvoice, &desired.number, &content_hash(desired)).await?;
+    begin_write(entry, IntentKind::UpdateInvoice, desired).await?;
     write_update(place, entry, desired, None).await
+}
+
+/// The intent to write the whole content of an invoice.
+async fn begin_write(
+    entry: &mut OpenEntry<'_>,
+    kind: IntentKind,
+    desired: &DesiredInvoice,
+) -> Result<(), Failure> {
+    let content = Content { hash: content_hash(desired), total: desired.expected_total };
+    entry.begin(kind, &desired.number, Some(content)).await
 }
 
 async fn write_update(
@@ -170,19 +205,26 @@ async fn take_result(
     invoice: &Invoice,
     corrected_by: Option<Money>,
 ) -> Result<(), Failure> {
-    let was_sent = entry.value.invoice.as_ref().is_some_and(|known| known.sent);
+    let was_sent = entry.value.invoice.as_ref().is_some_and(|known| {
+        known.sent && !known.removed && known.invoice_id == invoice.id
+    });
+    let verdict =
+        correction(desired.expected_total, invoice.amount, desired.rounding_bound_minor);
     entry.done(|value| {
         let mut now = written(desired, invoice, corrected_by);
         now.sent |= was_sent;
+        if verdict != Correction::None {
+            // Not as it should be: whoever comes next must not take it for done.
+            now.content_hash.clear();
+        }
         value.invoice = Some(now);
     });
-    match correction(desired.expected_total, invoice.amount, desired.rounding_bound_minor) {
+    match verdict {
         Correction::None => Ok(()),
         Correction::Line(difference)
             if corrected_by.is_none() && corrected(desired, difference).is_some() =>
         {
-            let hash = content_hash(desired);
-            entry.begin(IntentKind::UpdateInvoice, &desired.number, &hash).await?;
+            begin_write(entry, IntentKind::UpdateInvoice, desired).await?;
             write_update(place, entry, desired, Some(difference)).await
         }
         Correction::Line(_) | Correction::Beyond => {
@@ -204,7 +246,7 @@ pub(crate) async fn mark_sent(
     entry: &mut OpenEntry<'_>,
 ) -> Result<(), Failure> {
     let Some(known) = entry.value.invoice.clone() else { return Ok(()) };
-    entry.begin(IntentKind::MarkSent, &known.number, "").await?;
+    entry.begin(IntentKind::MarkSent, &known.number, None).await?;
     match place.account.mark_sent(known.invoice_id).await {
         Ok(invoice) => {
             place.wrote();
@@ -237,7 +279,7 @@ pub(crate) async fn remove(
             format!("the order is gone or cancelled, but invoice {} has {} paid in FreshBooks; decide by hand", known.number, current.paid),
         )));
     }
-    entry.begin(IntentKind::RemoveInvoice, &known.number, "").await?;
+    entry.begin(IntentKind::RemoveInvoice, &known.number, None).await?;
     match place.account.remove_invoice(known.invoice_id).await {
         Ok(()) => {
             place.wrote();
@@ -256,6 +298,13 @@ pub(crate) async fn remove(
 /// The invoice as FreshBooks has it now.
 pub(crate) async fn get(place: &Workplace<'_>, id: u64) -> Result<Invoice, Failure> {
     match place.account.get_invoice(id).await {
+        Ok(invoice) if invoice.is_deleted() => Err(Failure::held(Reason::new(
+            "invoice_deleted_in_freshbooks",
+            format!(
+                "a person deleted invoice {} in FreshBooks; restore it there, then replay, or book the order by hand",
+                invoice.number
+            ),
+        ))),
         Ok(invoice) => Ok(invoice),
         Err(error) => Err(place.vendor_failure("reading the invoice", &error).await),
     }
@@ -290,7 +339,7 @@ fn corrected(desired: &DesiredInvoice, difference: Money) -> Option<DesiredInvoi
     if amount.amount_minor != 0 {
         lines.push(InvoiceLine {
             kind: LineKind::Rounding,
-            name: "Rounding".to_owned(),
+            name: ROUNDING.to_owned(),
             description: String::new(),
             quantity: 1.into(),
             unit_cost: amount.to_decimal(),

@@ -16,9 +16,10 @@ mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use connect::Vendor;
 use contracts::books::{Outcome, ResolvedPlan};
 use contracts::journal::JournalKind;
 use contracts::{books_conversion, topology};
@@ -39,8 +40,6 @@ pub struct Deliver {
     settle: Duration,
     owner: String,
     locks: KeyedLocks,
-    /// Set until a call went through again; starts set, so that an old hold is ended.
-    may_be_held: HashMap<String, AtomicBool>,
 }
 
 impl Deliver {
@@ -52,11 +51,9 @@ impl Deliver {
         connections: Connections,
         settle: Duration,
     ) -> Self {
-        let may_be_held =
-            accounts.keys().map(|name| (name.clone(), AtomicBool::new(true))).collect();
         let owner = uuid::Uuid::new_v4().to_string();
         let locks = KeyedLocks::default();
-        Self { accounts, ledger, cache, connections, settle, owner, locks, may_be_held }
+        Self { accounts, ledger, cache, connections, settle, owner, locks }
     }
 }
 
@@ -91,25 +88,12 @@ impl Stage for Deliver {
             _ => None,
         };
         let outcome = flow::perform(&place, event, plan, &books).await;
-        self.look_after_hold(&place, &outcome).await;
         let outcome = outcome?;
+        if outcome.writes > 0 {
+            self.connections.answered(connection, Vendor::FreshBooks).await;
+        }
         note(&input, &outcome);
         Ok(Done::Next(outcome))
-    }
-}
-
-impl Deliver {
-    async fn look_after_hold(&self, place: &Workplace<'_>, outcome: &Result<Outcome, Failure>) {
-        let Some(may_be_held) = self.may_be_held.get(place.connection) else { return };
-        match outcome {
-            Ok(_) if place.writes.load(Ordering::Relaxed) > 0 => {
-                if may_be_held.swap(false, Ordering::Relaxed) {
-                    place.release_connection().await;
-                }
-            }
-            Ok(_) => {}
-            Err(_) => may_be_held.store(true, Ordering::Relaxed),
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
-use crate::{invoice, payment};
+use crate::{invoice, payment, wire};
 
 /// Closes the entry's open intent, if there is one, with what FreshBooks says.
 pub(crate) async fn resolve(
@@ -25,7 +25,7 @@ pub(crate) async fn resolve(
     match intent.kind() {
         IntentKind::CreateInvoice => created_invoice(place, entry, &intent, books).await,
         IntentKind::UpdateInvoice => updated_invoice(place, entry, &intent, books).await,
-        IntentKind::CreatePayment => created_payment(place, entry, &intent, books).await,
+        IntentKind::CreatePayment => created_payment(place, entry, &intent).await,
         // Doing these twice changes nothing: the next step decides anew.
         IntentKind::MarkSent | IntentKind::RemoveInvoice => entry.withdraw().await,
         IntentKind::CreateClient | IntentKind::Unspecified => {
@@ -59,7 +59,7 @@ async fn created_invoice(
     entry.done(|value| {
         let mut written = invoice::written(&books.invoice, &found, None);
         // A total that surprises is not taken as written: the next step corrects it.
-        if found.amount == books.invoice.expected_total {
+        if wire::read_money(intent.total.as_ref()).is_ok_and(|sent| sent == found.amount) {
             written.content_hash.clone_from(&intent.content_hash);
         } else {
             written.content_hash.clear();
@@ -81,7 +81,9 @@ async fn updated_invoice(
     if invoice::is_as_written(&current, &known) {
         return entry.withdraw().await;
     }
-    if current.amount != books.invoice.expected_total {
+    // What the order says by now is the next step's matter; here only: was it our write?
+    let sent = wire::read_money(intent.total.as_ref())?;
+    if current.amount != sent {
         return Err(invoice::edited(&books.invoice, &current));
     }
     entry.done(|value| {
@@ -89,7 +91,7 @@ async fn updated_invoice(
             known.content_hash.clone_from(&intent.content_hash);
             known.vendor_hash = current.vendor_hash().unwrap_or_default();
             known.vendor_updated.clone_from(&current.updated);
-            known.total = Some(crate::wire::money(current.amount));
+            known.total = Some(wire::money(current.amount));
         }
     });
     entry.finish().await
@@ -99,22 +101,14 @@ async fn created_payment(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
     intent: &Intent,
-    books: &DesiredBooks,
 ) -> Result<(), Failure> {
     let Some(known) = entry.value.invoice.clone() else { return entry.withdraw().await };
-    let desired = books.payments.iter().find(|payment| payment.key == intent.natural_key);
-    let Some(desired) = desired else {
-        return Err(Failure::held(Reason::new("payment_vanished", format!(
-            "payment {} of unknown outcome is no longer among the order's captures; check the payments of invoice {} by hand",
-            intent.natural_key, known.number))));
-    };
     let found = payment::find_all(place, known.invoice_id).await?;
-    match found.iter().find(|found| payment::is(found, desired)) {
+    match found.iter().find(|found| payment::is(found, &intent.natural_key)) {
         Some(found) => {
-            entry.done(|value| value.payments.push(payment::written(desired, found)));
+            entry.done(|value| value.payments.push(payment::written(&intent.natural_key, found)));
             entry.finish().await
         }
         None => entry.withdraw().await,
     }
 }
-

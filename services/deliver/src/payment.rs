@@ -5,6 +5,7 @@
 
 use connect::freshbooks::Payment;
 use contracts::ledger::{IntentKind, WrittenPayment};
+use domain::account::contains_token;
 use domain::books::DesiredPayment;
 use stage::{Failure, Reason, vendor};
 
@@ -33,11 +34,11 @@ pub(crate) async fn create(
             )));
         }
     }
-    entry.begin(IntentKind::CreatePayment, &desired.key, "").await?;
+    entry.begin(IntentKind::CreatePayment, &desired.key, None).await?;
     match place.account.create_payment(known.invoice_id, desired).await {
         Ok(payment) => {
             place.wrote();
-            entry.done(|value| value.payments.push(written(desired, &payment)));
+            entry.done(|value| value.payments.push(written(&desired.key, &payment)));
             if payment.amount == desired.amount && payment.overpayment_id.is_none() {
                 return Ok(());
             }
@@ -71,16 +72,15 @@ pub(crate) async fn find_all(
     }
 }
 
-/// Whether a payment in FreshBooks is the desired one: its note carries the key.
-pub(crate) fn is(found: &Payment, desired: &DesiredPayment) -> bool {
-    // With the brackets: the key of transaction 47 is also the beginning of 4711's.
-    found.note.trim() == desired.note.trim() || found.note.contains(&format!("[{}]", desired.key))
+/// Whether a payment in FreshBooks is the one of a key: its note names the key.
+pub(crate) fn is(found: &Payment, key: &str) -> bool {
+    contains_token(&found.note, key)
 }
 
 /// What the ledger keeps of a payment.
-pub(crate) fn written(desired: &DesiredPayment, payment: &Payment) -> WrittenPayment {
+pub(crate) fn written(key: &str, payment: &Payment) -> WrittenPayment {
     WrittenPayment {
-        key: desired.key.clone(),
+        key: key.to_owned(),
         payment_id: payment.id,
         amount: Some(wire::money(payment.amount)),
     }

@@ -62,9 +62,13 @@ async fn claim_and_create(
     distrusted: Option<u64>,
 ) -> Result<u64, Failure> {
     let mut must_look = distrusted.is_some() || !place.is_fresh(resolution.verified_at_ms);
-    for (key, claim) in keys.iter().zip(&mut claims) {
+    for (index, key) in keys.iter().enumerate() {
+        let Some(claim) = claims.get_mut(index) else { break };
         if let Some(open) = &claim.value.intent {
-            wait_for_other(place, open)?;
+            if let Err(wait) = wait_for_other(place, open) {
+                give_back(place, keys, claims.get(..index).unwrap_or_default()).await;
+                return Err(wait);
+            }
             // The claim is old: its owner died, perhaps after FreshBooks made the client.
             must_look = true;
         }
@@ -77,12 +81,18 @@ async fn claim_and_create(
                 owner: place.owner.to_owned(),
                 started_at_ms: store::now_ms(),
                 attempt: attempt.saturating_add(1),
-                content_hash: String::new(),
+                ..Intent::default()
             }),
         };
         let written =
             place.ledger.put_client(place.connection, key, &claim.value, claim.revision).await;
-        claim.revision = written.map_err(|error| claimed_elsewhere(&error))?;
+        claim.revision = match written {
+            Ok(revision) => revision,
+            Err(error) => {
+                give_back(place, keys, claims.get(..index).unwrap_or_default()).await;
+                return Err(claimed_elsewhere(&error));
+            }
+        };
     }
     let existing = if must_look { find(place, client, distrusted).await? } else { None };
     let id = match existing {
@@ -131,8 +141,23 @@ async fn not_created(
         let failure = vendor::failure("creating the client", &error);
         return place.after_settling(failure);
     }
-    let unclaimed = ClientEntry::default();
+    give_back(place, keys, claims).await;
+    place.vendor_failure("creating the client", &error).await
+}
+
+/// Withdraws claims under which nothing was created by us.
+///
+/// A claim that was taken over stays, as an old one: its first owner may have created the client,
+/// so whoever comes next must look FreshBooks up.
+async fn give_back(
+    place: &Workplace<'_>,
+    keys: &[ClientKey],
+    claims: &[Versioned<ClientEntry>],
+) {
     for (key, claim) in keys.iter().zip(claims) {
+        let taken_over = claim.value.intent.clone().filter(|intent| intent.attempt > 1);
+        let intent = taken_over.map(|intent| Intent { started_at_ms: 1, ..intent });
+        let unclaimed = ClientEntry { client_id: 0, intent };
         let given_back =
             place.ledger.put_client(place.connection, key, &unclaimed, claim.revision);
         if let Err(error) = given_back.await {
@@ -140,7 +165,6 @@ async fn not_created(
             tracing::warn!(error = %error, "a client claim could not be given back");
         }
     }
-    place.vendor_failure("creating the client", &error).await
 }
 
 async fn find(
@@ -148,8 +172,8 @@ async fn find(
     client: &DesiredClient,
     distrusted: Option<u64>,
 ) -> Result<Option<u64>, Failure> {
-    match place.account.find_desired_client(client).await {
-        Ok(found) => Ok(found.filter(|id| Some(*id) != distrusted)),
+    match place.account.find_desired_client(client, distrusted).await {
+        Ok(found) => Ok(found),
         Err(error) => Err(place.vendor_failure("looking the client up", &error).await),
     }
 }

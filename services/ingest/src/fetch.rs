@@ -8,14 +8,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use std::time::{Duration, Instant};
 
+use connect::Vendor;
 use connect::bigcommerce::{self, FetchHints, FetchedOrder};
 use contracts::event::{Event, Origin};
 use contracts::hint::Hint;
 use contracts::journal::JournalKind;
+use contracts::ledger::OrderEntry;
 use contracts::order::{Encoding, OrderSnapshot, SnapshotState};
 use contracts::topology;
 use domain::money::{Currency, Money};
 use stage::{Done, Failure, Reason, Received, Stage, vendor};
+use store::connections::Connections;
 use store::ledger::Ledger;
 
 use crate::coalesce::{Admission, Coalescer};
@@ -23,14 +26,17 @@ use crate::coalesce::{Admission, Coalescer};
 /// Follows hints.
 pub struct Fetch {
     pub stores: HashMap<String, bigcommerce::Client>,
+    /// Time zones from the configuration, by connection; they win over the store's own.
+    pub time_zones: HashMap<String, String>,
+    pub connections: Connections,
     pub coalescer: Coalescer,
     pub ledger: Ledger,
 }
 
 /// Documents above this are compressed.
 const COMPRESS_ABOVE_BYTES: usize = 16 * 1024;
-/// Attempts before a 404 counts as "gone" and not as a race with the order's creation.
-const GONE_AFTER_ATTEMPTS: u32 = 3;
+/// Age of a hint from which a 404 counts as "gone" and not as a race with the order's creation.
+const GONE_AFTER: Duration = Duration::from_millis(1200);
 const GONE_PAUSE: Duration = Duration::from_millis(400);
 
 impl Stage for Fetch {
@@ -79,11 +85,20 @@ impl Fetch {
         let began = Instant::now();
         let hints = FetchHints { refunds_expected: input.message.scope.contains("/refund/") };
         // Boxed: the fetch runs many calls at once and its state is large.
-        let document = match Box::pin(client.fetch_order(order_id, hints)).await {
+        let mut document = match Box::pin(client.fetch_order(order_id, hints)).await {
             Ok(FetchedOrder::Present(document)) => document,
             Ok(FetchedOrder::Gone) => return self.gone(&input, began_ms, admitted).await,
-            Err(error) => return Err(vendor::failure("reading the order from BigCommerce", &error)),
+            Err(error) => {
+                if vendor::holds_connection(&error) {
+                    self.connections.refused(connection, Vendor::BigCommerce, &error).await;
+                }
+                return Err(vendor::failure("reading the order from BigCommerce", &error));
+            }
         };
+        self.connections.answered(connection, Vendor::BigCommerce).await;
+        if let Some(time_zone) = self.time_zones.get(connection) {
+            set_time_zone(&mut document, time_zone);
+        }
         let json = serde_json::to_vec(&document).map_err(|error| {
             Failure::rejected(Reason::new("unwritable_document", error.to_string()))
         })?;
@@ -111,7 +126,8 @@ impl Fetch {
         began_ms: u64,
         mut admitted: Admitted<'_>,
     ) -> Result<Done<OrderSnapshot>, Failure> {
-        if input.attempt < GONE_AFTER_ATTEMPTS {
+        let age_ms = store::now_ms().saturating_sub(input.first_seen_ms);
+        if Duration::from_millis(age_ms) < GONE_AFTER {
             let reason = Reason::new("order_not_found", "BigCommerce does not know the order yet");
             return Err(Failure::Retry { after: Some(GONE_PAUSE), reason });
         }
@@ -119,12 +135,21 @@ impl Fetch {
         let entry = self.ledger.order(&about.connection, &about.entity_id).await.map_err(|error| {
             Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
         })?;
-        admitted.succeeded = true;
         if entry.value.invoice.is_none() && entry.value.intent.is_none() {
+            // An older state of the order that is still on its way must not be written any more.
+            let tombstone = OrderEntry { version_ms: began_ms, ..entry.value };
+            self.ledger
+                .put_order(&about.connection, &about.entity_id, &tombstone, entry.revision)
+                .await
+                .map_err(|error| {
+                    Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
+                })?;
+            admitted.succeeded = true;
             return Ok(Done::Closed(
                 "the order is gone from BigCommerce and was never in the books".to_owned(),
             ));
         }
+        admitted.succeeded = true;
         Ok(Done::Next(OrderSnapshot {
             event: Some(event(input, began_ms)),
             encoding: Encoding::Identity.into(),
@@ -132,6 +157,16 @@ impl Fetch {
             ..OrderSnapshot::default()
         }))
     }
+}
+
+fn set_time_zone(document: &mut serde_json::Value, time_zone: &str) {
+    let Some(document) = document.as_object_mut() else { return };
+    let store = document.entry("store").or_insert(serde_json::Value::Null);
+    if !store.is_object() {
+        *store = serde_json::json!({});
+    }
+    store["time_zone"] = time_zone.into();
+    store["time_zone_known"] = true.into();
 }
 
 /// The order's total as the store gives it; `None` when it is not money.

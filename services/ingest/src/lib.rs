@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use runtime::metrics::{Metrics, MetricsError};
 use stage::{RunError, Runner, StageContext};
+use store::connections::Connections;
 use store::ledger::Ledger;
 use tokio::task::JoinSet;
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub coalesce: Duration,
     pub secrets: HashMap<String, HookSecrets>,
     pub stores: HashMap<String, connect::bigcommerce::Client>,
+    /// Time zones from the configuration, by connection.
+    pub time_zones: HashMap<String, String>,
     /// Empty when hooks are registered by hand.
     pub guarded: Vec<Guarded>,
     pub guardian_interval: Duration,
@@ -66,6 +69,7 @@ pub async fn start(
     settings: Settings,
     context: StageContext,
     ledger: Ledger,
+    connections: Connections,
     metrics: &Metrics,
 ) -> Result<Running, Error> {
     let door = Door::new(
@@ -77,6 +81,8 @@ pub async fn start(
     )?;
     let fetch = Fetch {
         stores: settings.stores,
+        time_zones: settings.time_zones,
+        connections,
         coalescer: Coalescer::new(settings.coalesce),
         ledger,
     };

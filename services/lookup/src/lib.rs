@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use connect::freshbooks::{self, Deleted};
+use connect::{Vendor, VendorError};
 use contracts::books::{
     ClientResolution, DesiredBooks, Disposition, InvoiceResolution, Presence, ResolvedPlan,
 };
@@ -16,6 +17,7 @@ use contracts::{books_conversion, topology};
 use domain::books::DesiredClient;
 use stage::{Done, Failure, Reason, Received, Stage, vendor};
 use store::cache::LookupCache;
+use store::connections::Connections;
 use store::keyed_locks::KeyedLocks;
 use store::ledger::{ClientKey, Ledger};
 
@@ -24,6 +26,7 @@ pub struct Lookup {
     accounts: HashMap<String, freshbooks::Client>,
     ledger: Ledger,
     cache: Arc<LookupCache>,
+    connections: Connections,
     flights: KeyedLocks,
 }
 
@@ -33,8 +36,9 @@ impl Lookup {
         accounts: HashMap<String, freshbooks::Client>,
         ledger: Ledger,
         cache: Arc<LookupCache>,
+        connections: Connections,
     ) -> Self {
-        Self { accounts, ledger, cache, flights: KeyedLocks::default() }
+        Self { accounts, ledger, cache, connections, flights: KeyedLocks::default() }
     }
 }
 
@@ -58,10 +62,12 @@ impl Stage for Lookup {
             .value;
         let wants_invoice =
             matches!(books.disposition(), Disposition::Draft | Disposition::Sent);
-        let (client, invoice) = tokio::try_join!(
+        // Not `try_join`: a call that is under way is never cut off, it may be refreshing a token.
+        let (client, invoice) = tokio::join!(
             self.client(connection, account, &books, &entry, wants_invoice),
-            invoice(account, &books, &entry),
-        )?;
+            self.invoice(connection, account, &books, &entry),
+        );
+        let (client, invoice) = (client?, invoice?);
         Ok(Done::Next(ResolvedPlan { books: Some(books), client: Some(client), invoice: Some(invoice) }))
     }
 }
@@ -117,9 +123,14 @@ impl Lookup {
     ) -> Result<ClientResolution, Failure> {
         let asked_at_ms = store::now_ms();
         let id = account
-            .find_desired_client(desired)
-            .await
-            .map_err(|error| vendor::failure("looking the client up", &error))?;
+            .find_desired_client(desired, None)
+            .await;
+        let id = match id {
+            Ok(id) => id,
+            Err(error) => {
+                return Err(self.failed(connection, "looking the client up", &error).await);
+            }
+        };
         let Some(client_id) = id else {
             let presence = Presence::Absent.into();
             return Ok(ClientResolution { presence, client_id: 0, verified_at_ms: asked_at_ms });
@@ -129,44 +140,55 @@ impl Lookup {
         }
         Ok(found(client_id))
     }
+
+    /// An invoice that FreshBooks has under the order's number, when the ledger knows of none.
+    async fn invoice(
+        &self,
+        connection: &str,
+        account: &freshbooks::Client,
+        books: &DesiredBooks,
+        entry: &OrderEntry,
+    ) -> Result<InvoiceResolution, Failure> {
+        if entry.invoice.is_some() || entry.intent.is_some() {
+            let presence = Presence::InLedger.into();
+            return Ok(InvoiceResolution { presence, ..InvoiceResolution::default() });
+        }
+        let number = books.invoice.as_ref().map(|invoice| invoice.number.as_str()).unwrap_or_default();
+        if books.disposition() == Disposition::Nothing || number.is_empty() {
+            return Ok(InvoiceResolution::default());
+        }
+        let asked_at_ms = store::now_ms();
+        let found = match account.find_invoices_by_number(number, Deleted::Exclude).await {
+            Ok(found) => found,
+            Err(error) => return Err(self.failed(connection, "looking the invoice up", &error).await),
+        };
+        match found.as_slice() {
+            [] => Ok(InvoiceResolution {
+                presence: Presence::Absent.into(),
+                invoice_id: 0,
+                verified_at_ms: asked_at_ms,
+            }),
+            [invoice] => Ok(InvoiceResolution {
+                presence: Presence::Found.into(),
+                invoice_id: invoice.id,
+                verified_at_ms: asked_at_ms,
+            }),
+            several => Err(Failure::held(Reason::new("invoice_twice", format!(
+                "FreshBooks has {} active invoices numbered {number}; delete the wrong ones, then replay",
+                several.len())))),
+        }
+    }
+
+    /// The exit after a failed call; puts the connection on hold when FreshBooks refuses it whole.
+    async fn failed(&self, connection: &str, what: &str, error: &VendorError) -> Failure {
+        if vendor::holds_connection(error) {
+            self.connections.refused(connection, Vendor::FreshBooks, error).await;
+        }
+        vendor::failure(what, error)
+    }
 }
 
 fn found(client_id: u64) -> ClientResolution {
     ClientResolution { presence: Presence::Found.into(), client_id, verified_at_ms: 0 }
 }
 
-/// An invoice that FreshBooks has under the order's number, when the ledger knows of none.
-async fn invoice(
-    account: &freshbooks::Client,
-    books: &DesiredBooks,
-    entry: &OrderEntry,
-) -> Result<InvoiceResolution, Failure> {
-    if entry.invoice.is_some() || entry.intent.is_some() {
-        let presence = Presence::InLedger.into();
-        return Ok(InvoiceResolution { presence, ..InvoiceResolution::default() });
-    }
-    let number = books.invoice.as_ref().map(|invoice| invoice.number.as_str()).unwrap_or_default();
-    if books.disposition() == Disposition::Nothing || number.is_empty() {
-        return Ok(InvoiceResolution::default());
-    }
-    let asked_at_ms = store::now_ms();
-    let found = account
-        .find_invoices_by_number(number, Deleted::Exclude)
-        .await
-        .map_err(|error| vendor::failure("looking the invoice up", &error))?;
-    match found.as_slice() {
-        [] => Ok(InvoiceResolution {
-            presence: Presence::Absent.into(),
-            invoice_id: 0,
-            verified_at_ms: asked_at_ms,
-        }),
-        [invoice] => Ok(InvoiceResolution {
-            presence: Presence::Found.into(),
-            invoice_id: invoice.id,
-            verified_at_ms: asked_at_ms,
-        }),
-        several => Err(Failure::held(Reason::new("invoice_twice", format!(
-            "FreshBooks has {} active invoices numbered {number}; delete the wrong ones, then replay",
-            several.len())))),
-    }
-}

@@ -33,7 +33,7 @@ pub(crate) async fn release(
         .publish(
             letter.original_subject.clone(),
             Some(&message_id),
-            replayed_headers(letter),
+            replayed_headers(letter, released_at_ms),
             letter.original_payload.clone(),
         )
         .await
@@ -49,16 +49,23 @@ pub(crate) async fn release(
 }
 
 /// The original's own headers, without ids and counts of its first life.
-fn replayed_headers(letter: &DeadLetter) -> HeaderMap {
+fn replayed_headers(letter: &DeadLetter, released_at_ms: u64) -> HeaderMap {
     let mut header_map = HeaderMap::new();
     for header in &letter.original_headers {
         let is_own = !header.name.starts_with("Nats-")
-            && ![headers::ATTEMPTS, headers::FIRST_SEEN_MS, headers::TRACEPARENT]
+            && ![
+                headers::ATTEMPTS,
+                headers::FIRST_SEEN_MS,
+                headers::TRACEPARENT,
+                headers::REPLAY,
+                headers::REPLAY_OF,
+            ]
                 .contains(&header.name.as_str());
         if is_own {
             header_map.append(header.name.as_str(), header.value.as_str());
         }
     }
+    header_map.insert(headers::REPLAY, format!("r{released_at_ms}").as_str());
     if !letter.traceparent.is_empty() {
         header_map.insert(headers::REPLAY_OF, letter.traceparent.as_str());
     }

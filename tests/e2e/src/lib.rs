@@ -19,7 +19,7 @@ pub use self::shop::{Placed, Shop};
 pub use self::streams::Streams;
 
 /// The bound of every wait. Generous: it only ends what is broken.
-pub const LIMIT: Duration = Duration::from_secs(90);
+pub const LIMIT: Duration = Duration::from_secs(15);
 
 /// Quick retries and short windows, so that a test waits for conditions and not for backoffs.
 pub const QUICK: &str = "\

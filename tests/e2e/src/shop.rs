@@ -110,11 +110,35 @@ impl<'a> Shop<'a> {
     /// Waits until the books show every order exactly: one sent invoice, its total, its tax, its
     /// payments.
     pub async fn in_books(&self, orders: &[Placed]) -> anyhow::Result<()> {
-        eventually(LIMIT, "the orders in the books", async || {
+        let shown = eventually(LIMIT, "the orders in the books", async || {
             let books = self.books().await?;
             orders.iter().try_for_each(|order| order.is_in(&books))
         })
-        .await
+        .await;
+        match shown {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.context(self.explain(orders).await)),
+        }
+    }
+
+    /// Where the first order that is not in the books stands, as the monitor tells it.
+    async fn explain(&self, orders: &[Placed]) -> String {
+        let books = self.books().await.unwrap_or_default();
+        let Some(order) = orders.iter().find(|order| order.is_in(&books).is_err()) else {
+            return "by now the books show every order".to_owned();
+        };
+        match self.house.story(self.connection, order.id).await {
+            Ok(story) => {
+                let part = |key: &str| story.get(key).cloned().unwrap_or_default();
+                format!(
+                    "{}; dead letters: {}; notes: {}",
+                    part("order"),
+                    part("dead_letters"),
+                    part("notes")
+                )
+            }
+            Err(error) => format!("no story of order {}: {error:#}", order.id),
+        }
     }
 
     /// Checks once that the books hold these orders and nothing else, and nobody twice.

@@ -18,13 +18,14 @@ pub async fn eventually<T>(
     mut condition: impl AsyncFnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let end = Instant::now() + limit;
+    let mut reason = anyhow::anyhow!("the first look did not end");
     loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let reason = match tokio::time::timeout(left, condition()).await {
+        // A look that the limit cuts off says nothing; the reason of the one before stands.
+        match tokio::time::timeout_at(end, condition()).await {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(reason)) => reason,
-            Err(_) => anyhow::anyhow!("the last look did not end"),
-        };
+            Ok(Err(why)) => reason = why,
+            Err(_) => {}
+        }
         if Instant::now() >= end {
             return Err(reason.context(format!("waited {limit:?} for {what}")));
         }

@@ -67,7 +67,7 @@ impl Run<'_> {
         Ok(placed)
     }
 
-    /// Watches until every order is right and all is quiet, or the time is up.
+    /// Watches until nothing is under way and all is quiet, or the time is up.
     /// The rows as they are then.
     pub(super) async fn watch(&mut self, placed: &[Placed]) -> anyhow::Result<Vec<Row>> {
         let orders = u32::try_from(placed.len()).context("too many orders")?;
@@ -81,10 +81,10 @@ impl Run<'_> {
             if let Some(killer) = &mut self.killer {
                 killer.strike(self.house, right, rows.len())?;
             }
-            // Right is not enough: hooks that still come must not change it.
-            if right == rows.len() && self.quiet().await? {
+            // Settled is not enough: hooks that still come may change it.
+            if is_settled(&rows) && self.quiet().await? {
                 let rows = self.rows(placed).await?;
-                if rows.iter().all(|row| row.outcome.is_right()) {
+                if is_settled(&rows) {
                     return Ok(rows);
                 }
             }
@@ -154,6 +154,13 @@ impl Run<'_> {
         }
         Ok(strays)
     }
+}
+
+/// Whether nothing is under way any more; what is wrong then stays wrong.
+fn is_settled(rows: &[Row]) -> bool {
+    !rows
+        .iter()
+        .any(|row| matches!(row.outcome, Outcome::Waiting(_)))
 }
 
 /// One line whenever the numbers change.

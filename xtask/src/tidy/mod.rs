@@ -8,6 +8,7 @@ mod imports;
 mod links;
 mod lints;
 mod protos;
+mod reasons;
 mod sizes;
 mod tree;
 mod words;
@@ -23,12 +24,13 @@ pub(crate) type Fault = String;
 
 type Rule = fn(&Path) -> anyhow::Result<Vec<Fault>>;
 
-const RULES: [(&str, Rule); 7] = [
+const RULES: [(&str, Rule); 8] = [
     ("import table", imports::check),
     ("lint tables inherited", lints::check),
     ("file sizes", sizes::check),
     ("unfinished code", words::check),
     ("links in documents", links::check),
+    ("reasons of dependencies", reasons::check),
     ("proto style", protos::check),
     ("proto compatibility", breaking::check),
 ];
@@ -85,6 +87,11 @@ mod tests {
     #[test]
     fn every_link_in_the_documents_resolves() {
         keeps(links::check);
+    }
+
+    #[test]
+    fn every_dependency_has_its_reason() {
+        keeps(reasons::check);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -19,7 +19,7 @@ use super::errors;
 use super::limits::{self, Limits};
 use super::token::TokenSource;
 use crate::call::{self, CallObserver, Effect, Vendor};
-use crate::error::{Unreadable, VendorError};
+use crate::error::{Transient, Unreadable, VendorError};
 use crate::http::{ConfigError, Http, HttpLimits, Outgoing, address, check_base, check_id};
 use crate::window::{Entry, Window};
 
@@ -38,6 +38,9 @@ pub struct Config {
     pub http: HttpLimits,
     /// Longest wait for the window to open, before [`VendorError::RetryAfter`].
     pub limit_max_wait: Duration,
+    /// Longest from a call's begin until it is sent: token and window included. A call is over
+    /// after this and the request timeout, whatever happens.
+    pub send_within: Duration,
 }
 
 impl Config {
@@ -59,6 +62,7 @@ impl Config {
             redirect_uri,
             http: HttpLimits::default(),
             limit_max_wait: Duration::from_secs(1),
+            send_within: Duration::from_secs(10),
         }
     }
 }
@@ -221,12 +225,14 @@ impl Client {
             let wrapped = Value::Object([(single.to_owned(), fields)].into_iter().collect());
             Bytes::from(wrapped.to_string())
         });
+        // Whoever wrote down what this call is about to do relies on when it is over at the latest.
+        let send_before = Instant::now().checked_add(self.shared.config.send_within);
         let token = self.shared.tokens.access_token().await?;
-        match self.attempt(&call, query, body.clone(), &token).await {
+        match self.attempt(&call, query, body.clone(), &token, send_before).await {
             // Refused before anything happened, so also a write may be tried again.
             Err(VendorError::Unauthorized) => {
                 let token = self.shared.tokens.refresh(&token).await?;
-                self.attempt(&call, query, body, &token).await
+                self.attempt(&call, query, body, &token, send_before).await
             }
             other => other,
         }
@@ -238,6 +244,7 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<Bytes>,
         token: &SecretString,
+        send_before: Option<Instant>,
     ) -> Result<Value, VendorError> {
         let shared = &*self.shared;
         let window = self.window(&call.method);
@@ -248,6 +255,9 @@ impl Client {
         };
         let entered = window.enter(entry).await;
         let _permit = entered.map_err(|after| VendorError::RetryAfter { after })?;
+        if send_before.is_some_and(|limit| Instant::now() >= limit) {
+            return Err(VendorError::RetryLater { cause: Transient::NotSent });
+        }
         let outgoing = Outgoing {
             method: call.method.clone(),
             template: call.template,

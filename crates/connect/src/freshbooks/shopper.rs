@@ -8,10 +8,12 @@ use crate::error::VendorError;
 impl Client {
     /// The id of the client that stands for a shopper: by e-mail, else by company, else by name.
     ///
-    /// FreshBooks may hold several; the oldest one is the same choice every time.
+    /// FreshBooks may hold several; the oldest one is the same choice every time. `except` is an
+    /// id that FreshBooks no longer serves although it may still list it.
     pub async fn find_desired_client(
         &self,
         client: &DesiredClient,
+        except: Option<u64>,
     ) -> Result<Option<u64>, VendorError> {
         let field = |name: &str| client.fields.get(name).map_or("", |text| text.trim());
         let found = if let Some(email) = &client.email_key {
@@ -29,6 +31,6 @@ impl Client {
             self.find_clients_by_name(field("fname"), field("lname"))
                 .await?
         };
-        Ok(found.iter().map(|client| client.id).min())
+        Ok(found.iter().map(|client| client.id).filter(|id| Some(*id) != except).min())
     }
 }

@@ -1,9 +1,16 @@
 //! Nothing is lost or changed on the wire, and what is broken is named.
 
+use domain::money::Currency;
+use domain::order as d;
 use proptest::prelude::*;
 use prost::Message;
+use rust_decimal::Decimal;
 
+use super::names::{
+    COUPON_TYPES, DISCOUNT_TARGETS, EVENTS, PRODUCT_TYPES, REFUND_ITEMS, TAXED_ITEMS,
+};
 use super::*;
+use crate::order as w;
 
 fn text() -> impl Strategy<Value = String> {
     ".{0,12}"

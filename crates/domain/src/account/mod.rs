@@ -19,6 +19,7 @@ use crate::money::{Currency, Money};
 use crate::order::Order;
 use crate::policy::{INVOICE_NUMBER_MAX_CHARS, Policy, TaxMode};
 use disposition::{disposition, refund_hold};
+pub use texts::contains_token;
 use texts::fit_texts;
 
 /// The books of one order. `state_gone`: the store answered 404 to an order it had.

@@ -78,7 +78,7 @@ pub(super) fn fit_texts(
 }
 
 /// Whether `text` names `key` as a word of its own (`txn:47` is not named by `txn:4711`).
-fn contains_token(text: &str, key: &str) -> bool {
+pub fn contains_token(text: &str, key: &str) -> bool {
     let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric());
     text.match_indices(key).any(|(start, found)| {
         let before = text.get(..start).and_then(|part| part.chars().next_back());

@@ -124,10 +124,10 @@ impl DeliverConfig {
     pub(super) fn read(mut of: Section<'_>) -> Self {
         let settle_ms = of.int(
             "settle_ms",
-            20_000,
-            2_000..=600_000,
+            30_000,
+            4_000..=600_000,
             "After a reply was lost, how long until FreshBooks is asked whether the write took \
-             place. A call may take three quarters of it, so no call outlives the delay.",
+             place. Every call is cut off at three quarters of it, so none outlives the delay.",
         );
         of.finish();
         Self { settle_ms }

@@ -12,7 +12,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -89,10 +88,8 @@ impl Door {
     }
 
     fn router(self) -> Router {
-        let limit = self.limits.body_limit_bytes;
         Router::new()
             .route("/hooks/{connection}", post(receive::receive))
-            .layer(DefaultBodyLimit::max(limit))
             .with_state(Arc::new(self))
     }
 }

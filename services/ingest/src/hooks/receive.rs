@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use contracts::contract::Contract;
 use contracts::event::Entity;
 use contracts::headers;
@@ -23,12 +22,17 @@ use super::envelope::{self, Envelope};
 use super::reply::Reply;
 use super::{Door, HookSecrets, ReplyLabels, SECRET_HEADER};
 
+/// Longest a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest a hint may take to be stored; BigCommerce itself waits at least nine seconds.
+const STORE_TIMEOUT: Duration = Duration::from_secs(6);
+
 /// Answers one hook.
 pub(super) async fn receive(
     State(door): State<Arc<Door>>,
     Path(connection): Path<String>,
     header_map: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Reply {
     let started = Instant::now();
     let known = door.connections.contains_key(&connection);
@@ -54,18 +58,15 @@ async fn decide(
     door: &Door,
     connection: &str,
     header_map: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Reply {
     let Ok(_slot) = door.slots.try_acquire() else { return Reply::Overloaded };
     let Some(secrets) = door.connections.get(connection) else {
         return Reply::UnknownConnection;
     };
-    let body = match body {
+    let body = match read(body, door.limits.body_limit_bytes).await {
         Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return Reply::TooLarge;
-        }
-        Err(_) => return Reply::BrokenEnvelope,
+        Err(reply) => return reply,
     };
     if !is_json(header_map) {
         return Reply::NotJson;
@@ -82,6 +83,27 @@ async fn decide(
             Reply::BrokenEnvelope
         }
     }
+}
+
+/// Reads the body within its limits of size and time.
+async fn read(body: Body, limit_bytes: usize) -> Result<Bytes, Reply> {
+    let read = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, limit_bytes)).await;
+    match read {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if is_limit(&error) => Err(Reply::TooLarge),
+        Ok(Err(_)) | Err(_) => Err(Reply::BrokenEnvelope),
+    }
+}
+
+fn is_limit(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn is_json(header_map: &HeaderMap) -> bool {
@@ -121,8 +143,12 @@ async fn store(door: &Door, hint: Hint) -> Reply {
     let payload = hint.encode_to_vec().into();
     // No message id: two real changes may carry the same webhook-id, and hints coalesce anyway.
     let publish = door.publisher.publish(subject, None, message_headers, payload);
-    let (published, journaled) =
-        tokio::join!(publish, door.journal.store(vec![arrival(&hint, &span)]));
+    let journal = door.journal.store(vec![arrival(&hint, &span)]);
+    let stored = tokio::time::timeout(STORE_TIMEOUT, async { tokio::join!(publish, journal) });
+    let Ok((published, journaled)) = stored.await else {
+        warn!("a hint took too long to be stored; the hook is refused");
+        return Reply::StoreUnavailable;
+    };
     if let Err(error) = journaled {
         warn!(error = %error, "a hook's arrival is missing from the journal");
     }

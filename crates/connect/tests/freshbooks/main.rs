@@ -1,0 +1,11 @@
+//! FreshBooks as the facts describe it, trap by trap.
+#![allow(clippy::unwrap_used)] // also in helpers, which clippy does not count as tests
+
+#[path = "../common/mod.rs"]
+mod common;
+mod account;
+mod clients;
+mod invoices;
+mod oauth;
+mod payments;
+mod trouble;

@@ -1,0 +1,180 @@
+//! Pulling messages within bounds, and keeping those that were taken until their turn comes.
+//!
+//! Exactly as many messages are asked for as there is room for, and each has a task of its own
+//! from the moment it arrives. Nothing lies in a client's buffer while its ack wait runs out:
+//! that would deliver it twice and spend attempts nobody made. Not here: the work itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::{self, AckKind, consumer};
+use futures::{FutureExt, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+/// Longest one pull stays open. It also bounds how long a pull that the server lost in a restart
+/// goes unnoticed.
+const PULL_EXPIRES: Duration = Duration::from_secs(5);
+/// The most messages one pull asks for.
+const PULL_MAX: usize = 256;
+/// Pause after a pull that failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where a stage's messages are worked on, shared by its consumers.
+#[derive(Clone, Debug)]
+pub(crate) struct Workshop {
+    /// Messages worked on at the same time.
+    slots: Arc<Semaphore>,
+    in_flight: usize,
+    pub(crate) tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Workshop {
+    pub(crate) fn new(in_flight: usize, shutdown: CancellationToken) -> Self {
+        let in_flight = in_flight.max(1);
+        let slots = Arc::new(Semaphore::new(in_flight));
+        Self { slots, in_flight, tasks: TaskTracker::new(), shutdown }
+    }
+
+    /// Pulls from one consumer until shutdown and hands each message to `work`.
+    pub(crate) async fn follow<W, F>(
+        &self,
+        stage: &'static str,
+        consumer: &consumer::PullConsumer,
+        work: W,
+    ) where
+        W: Fn(Arc<jetstream::Message>) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        // Half as many again as there are slots: the next are there when a slot is free.
+        let room = Arc::new(Semaphore::new(self.in_flight.saturating_add(self.in_flight / 2)));
+        while !self.shutdown.is_cancelled() {
+            if let Err(error) = self.pull(stage, consumer, &room, &work).await {
+                warn!(stage, error = %error, "a pull failed; it is begun anew");
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = self.shutdown.cancelled() => {}
+                }
+            }
+        }
+    }
+
+    /// One pull for as many messages as there is room for; `Ok` when it has ended.
+    async fn pull<W, F>(
+        &self,
+        stage: &'static str,
+        consumer: &consumer::PullConsumer,
+        room: &Arc<Semaphore>,
+        work: &W,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+    where
+        W: Fn(Arc<jetstream::Message>) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut places = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => return Ok(()),
+            places = some_of(room) => places?,
+        };
+        let pull = consumer.batch().max_messages(places.num_permits()).expires(PULL_EXPIRES);
+        let mut batch = pull.messages().await?;
+        let progress_every = progress_every(consumer);
+        while let Some(place) = places.split(1) {
+            let next = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => {
+                    hand_back_buffered(&mut batch).await;
+                    return Ok(());
+                }
+                next = batch.next() => next,
+            };
+            let Some(message) = next.transpose()? else { return Ok(()) };
+            let message = Arc::new(message);
+            let turn = self.clone().turn(stage, progress_every, message.clone(), work(message));
+            self.tasks.spawn(async move {
+                turn.await;
+                drop(place);
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits for a slot and does the work; at a shutdown what has not begun is handed back.
+    async fn turn(
+        self,
+        stage: &'static str,
+        progress_every: Duration,
+        message: Arc<jetstream::Message>,
+        work: impl Future<Output = ()>,
+    ) {
+        let waiting = async {
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => None,
+                slot = self.slots.acquire() => slot.ok(),
+            }
+        };
+        match kept_alive(stage, &message, progress_every, waiting).await {
+            Some(_slot) => kept_alive(stage, &message, progress_every, work).await,
+            None => hand_back(&message).await,
+        }
+    }
+}
+
+/// All the room there is now, at least one place.
+async fn some_of(
+    room: &Arc<Semaphore>,
+) -> Result<OwnedSemaphorePermit, tokio::sync::AcquireError> {
+    let mut places = room.clone().acquire_owned().await?;
+    let more = u32::try_from(room.available_permits().min(PULL_MAX.saturating_sub(1)));
+    if let Ok(more) = room.clone().try_acquire_many_owned(more.unwrap_or(0)) {
+        places.merge(more);
+    }
+    Ok(places)
+}
+
+/// A third of the consumer's own ack wait: two reports may be lost.
+fn progress_every(consumer: &consumer::PullConsumer) -> Duration {
+    (consumer.cached_info().config.ack_wait / 3).max(Duration::from_millis(10))
+}
+
+/// Reports progress to the server for as long as the work takes.
+async fn kept_alive<T>(
+    stage: &'static str,
+    message: &jetstream::Message,
+    every: Duration,
+    work: impl Future<Output = T>,
+) -> T {
+    tokio::pin!(work);
+    let mut progress = tokio::time::interval(every);
+    progress.tick().await;
+    loop {
+        tokio::select! {
+            // A report after the message was settled would be noise.
+            biased;
+            done = &mut work => return done,
+            _ = progress.tick() => {
+                if let Err(error) = message.ack_with(AckKind::Progress).await {
+                    warn!(stage, error = %error, "progress could not be reported");
+                }
+            }
+        }
+    }
+}
+
+/// Gives back what has arrived meanwhile, so that another worker need not wait for it.
+async fn hand_back_buffered(batch: &mut consumer::pull::Batch) {
+    while let Some(Some(Ok(message))) = batch.next().now_or_never() {
+        hand_back(&message).await;
+    }
+}
+
+async fn hand_back(message: &jetstream::Message) {
+    if let Err(error) = message.ack_with(AckKind::Nak(None)).await {
+        // The server delivers it again when its ack wait ends.
+        warn!(error = %error, "a message could not be handed back");
+    }
+}

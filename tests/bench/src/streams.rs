@@ -1,0 +1,76 @@
+//! The pipeline's streams as seen from outside: how far it is, and whether it is at rest.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use async_nats::jetstream::{self, consumer};
+use contracts::topology::{Stage, Stream};
+use testkit::eventually;
+
+/// A connection of the bench's own.
+#[derive(Clone, Debug)]
+pub(crate) struct Streams(pub(crate) jetstream::Context);
+
+/// Longest wait for the pipeline to get done with what it was given.
+const LIMIT: Duration = Duration::from_secs(900);
+
+impl Streams {
+    pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
+        let client = async_nats::connect(url).await.context("connecting to NATS")?;
+        Ok(Self(jetstream::new(client)))
+    }
+
+    /// How many messages were ever stored in a stream.
+    pub(crate) async fn stored(&self, stream: &str) -> anyhow::Result<u64> {
+        let stream = self.0.get_stream(stream).await?;
+        Ok(stream.cached_info().state.last_sequence)
+    }
+
+    pub(crate) async fn purge(&self, stream: &str) -> anyhow::Result<()> {
+        self.0.get_stream(stream).await?.purge().await?;
+        Ok(())
+    }
+
+    /// Waits until a stream has stored `target` messages in all.
+    ///
+    /// A dead letter on the way is an error: what was measured would not be what was meant.
+    pub(crate) async fn reach(&self, stream: &str, target: u64) -> anyhow::Result<()> {
+        let what = format!("{target} messages in {stream}");
+        let mut dead = 0;
+        let reached = eventually(LIMIT, &what, async || {
+            let stored = self.stored(stream).await?;
+            if stored >= target {
+                return Ok(true);
+            }
+            dead = self.stored(Stream::DeadLetters.name()).await?;
+            if dead > 0 {
+                return Ok(false);
+            }
+            anyhow::bail!("{stored} so far")
+        })
+        .await?;
+        ensure!(reached, "{dead} dead letters while waiting for {what}");
+        Ok(())
+    }
+
+    /// Waits until every stage has worked off what its stream and its retries hold.
+    pub(crate) async fn at_rest(&self) -> anyhow::Result<()> {
+        eventually(LIMIT, "every stage at rest", async || {
+            for stage in Stage::ALL {
+                for stream in [stage.input(), Stream::Retries] {
+                    let left = self.left(stage, stream).await?;
+                    ensure!(left == 0, "{} has {left} of {}", stage.name(), stream.name());
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn left(&self, stage: Stage, stream: Stream) -> anyhow::Result<u64> {
+        let bound = self.0.get_consumer_from_stream(stage.name(), stream.name()).await;
+        let bound: consumer::PullConsumer = bound.map_err(|error| anyhow::anyhow!("{error}"))?;
+        let info = bound.cached_info();
+        Ok(info.num_pending.saturating_add(u64::try_from(info.num_ack_pending)?))
+    }
+}

@@ -1,0 +1,56 @@
+//! One store's trouble is its own.
+
+use anyhow::ensure;
+use e2e::{LIMIT, QUICK, Shop, Streams};
+use serde_json::{Value, json};
+use testkit::{Connection, House, HouseOptions, eventually};
+
+/// Starts two shops and lets `fault` strike every call of the second one's account; the first
+/// one's orders must get through all the same, and the second one's when it is over.
+async fn the_other_is_not_stopped(fault: Value) -> anyhow::Result<()> {
+    let names = ["acme", "beta"];
+    let house = House::start(HouseOptions {
+        connections: names.into_iter().map(Connection::named).collect(),
+        config: QUICK.to_owned(),
+        ..HouseOptions::default()
+    })
+    .await?;
+    let (acme, beta) = (Shop::named(&house, "acme")?, Shop::named(&house, "beta")?);
+    beta.break_account(fault).await?;
+    let stuck = beta.place_many(&["paid_card_one_line", "taxed_one_rate"], 80).await?;
+    eventually(LIMIT, "the second account being called", async || {
+        let calls = beta.calls().await?;
+        ensure!(calls.values().sum::<u64>() >= 80, "{calls:?}");
+        Ok(())
+    })
+    .await?;
+    let orders = acme.place_many(&["paid_card_one_line", "taxed_two_rates"], 20).await?;
+    acme.in_books(&orders).await?;
+    acme.nothing_twice(&orders).await?;
+    beta.nothing_twice(&[]).await?;
+
+    let faults = format!("{}/_sandbox/faults", house.vendors.freshbooks);
+    house.http.delete(&faults).await?;
+    beta.in_books(&stuck).await?;
+    Streams::of(&house).await?.at_rest().await?;
+    acme.nothing_twice(&orders).await?;
+    beta.nothing_twice(&stuck).await
+}
+
+#[tokio::test]
+async fn a_failing_account_does_not_stop_another_stores_orders() -> anyhow::Result<()> {
+    the_other_is_not_stopped(json!({"kind": "status", "status": 503, "times": 1_000_000})).await
+}
+
+#[tokio::test]
+async fn a_throttled_account_does_not_stop_another_stores_orders() -> anyhow::Result<()> {
+    let fault = json!({"kind": "429", "retry_after_s": 2, "times": 1_000_000});
+    the_other_is_not_stopped(fault).await
+}
+
+#[tokio::test]
+async fn an_account_that_hangs_does_not_stop_another_stores_orders() -> anyhow::Result<()> {
+    let hang = json!({"kind": "hang_ms", "hang_ms": 60_000, "effect": "after",
+        "times": 1_000_000, "match": {"path": "accounting"}});
+    the_other_is_not_stopped(hang).await
+}

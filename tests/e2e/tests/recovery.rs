@@ -1,0 +1,208 @@
+//! Whatever is killed, and whenever: one invoice and one set of payments per order.
+
+use anyhow::{Context, ensure};
+use e2e::{LIMIT, QUICK, SERVICES, Shop, Streams, services};
+use serde_json::{Value, json};
+use testkit::{Connection, House, HouseOptions, eventually};
+
+const KINDS: [&str; 5] = [
+    "paid_card_one_line",
+    "taxed_two_rates",
+    "returning_customer",
+    "several_captures",
+    "awaiting_payment",
+];
+
+/// An account without rate limits: many orders at once are not what is tested here.
+async fn house(processes: &[&str], config: &str) -> anyhow::Result<House> {
+    let connection = Connection {
+        account: json!({"limits": null}),
+        ..Connection::named("acme")
+    };
+    House::start(HouseOptions {
+        connections: vec![connection],
+        config: format!("{QUICK}{config}"),
+        services: services(processes),
+    })
+    .await
+}
+
+/// Waits until orders are flowing: more invoices than `before`.
+async fn more_than(shop: &Shop<'_>, before: usize) -> anyhow::Result<usize> {
+    eventually(LIMIT, "orders flowing", async || {
+        let count = invoices(&shop.books().await?);
+        ensure!(count > before, "{count} invoices, as before");
+        Ok(count)
+    })
+    .await
+}
+
+fn invoices(books: &Value) -> usize {
+    books.get("invoices").and_then(Value::as_array).map_or(0, Vec::len)
+}
+
+/// Waits until a fault of the account has struck so often.
+async fn struck(house: &House, times: u64) -> anyhow::Result<()> {
+    let url = format!("{}/_sandbox/faults", house.vendors.freshbooks);
+    eventually(LIMIT, "the fault striking", async || {
+        let faults = house.http.get(&url).await?;
+        let list = faults.as_array().or_else(|| faults.get("faults")?.as_array());
+        let all = list.context("no list of faults")?.iter();
+        let hits: u64 = all.filter_map(|fault| fault.get("hits")?.as_u64()).sum();
+        ensure!(hits >= times, "{hits} hits: {faults}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn each_service_may_be_killed_while_forty_orders_flow() -> anyhow::Result<()> {
+    let mut house = house(&SERVICES, "").await?;
+    let acme = house.connection()?.clone();
+    let slow = json!({"kind": "hang_ms", "hang_ms": 20, "times": 100_000,
+        "match": {"method": "POST"}});
+    house.vendors.break_freshbooks(&slow).await?;
+    let mut orders = Vec::new();
+    let mut seen = 0;
+    for service in SERVICES {
+        let shop = Shop { house: &house, connection: &acme };
+        orders.extend(shop.place_many(&KINDS, 40).await?);
+        seen = more_than(&shop, seen).await?;
+        ensure!(seen < orders.len(), "nothing flows any more when {service} is killed");
+        house.kill9(service).await?;
+        house.start_service(service).await?;
+    }
+    let shop = Shop { house: &house, connection: &acme };
+    shop.in_books(&orders).await?;
+    Streams::of(&house).await?.at_rest().await?;
+    shop.nothing_twice(&orders).await
+}
+
+#[tokio::test]
+async fn a_reply_lost_after_the_write_makes_no_duplicate() -> anyhow::Result<()> {
+    let house = house(&["all"], "").await?;
+    let shop = Shop::only(&house)?;
+    let lost = ["reset_after", "truncated_json", "error_after_commit"];
+    let calls = [
+        ("POST", "users/clients"),
+        ("POST", "invoices/invoices"),
+        ("PUT", "invoices/invoices"),
+        ("POST", "payments/payments"),
+    ];
+    for kind in lost {
+        for (method, path) in calls {
+            let fault = json!({"kind": kind, "times": 2, "match": {"method": method, "path": path}});
+            shop.break_account(fault).await?;
+        }
+    }
+    let orders = shop.place_many(&["guest_checkout", "several_captures"], 16).await?;
+    struck(&house, 24).await?;
+    shop.in_books(&orders).await?;
+    Streams::of(&house).await?.at_rest().await?;
+    shop.nothing_twice(&orders).await
+}
+
+#[tokio::test]
+async fn a_reply_lost_while_an_invoice_follows_its_order_is_no_edit_by_a_person()
+-> anyhow::Result<()> {
+    let house = house(&["all"], "").await?;
+    let shop = Shop::only(&house)?;
+    let order = shop.place("awaiting_payment", 4).await?;
+    shop.in_books(std::slice::from_ref(&order)).await?;
+    Streams::of(&house).await?.at_rest().await?;
+    shop.break_account(json!({"kind": "reset_after", "match": {"method": "PUT"}})).await?;
+    let line = json!({"action": "add_line", "name": "Late", "quantity": 1, "unit_price": "7.77"});
+    let changed = shop.act(order.id, &line).await?;
+    struck(&house, 1).await?;
+    shop.in_books(std::slice::from_ref(&changed)).await?;
+    shop.nothing_twice(&[changed]).await
+}
+
+#[tokio::test]
+async fn a_write_that_lands_after_its_caller_gave_up_is_found() -> anyhow::Result<()> {
+    // A call may take three quarters of settle_ms; the write lands between that and the look-up.
+    let house = house(&["all"], "").await?;
+    let config = std::fs::read_to_string(house.config())?;
+    ensure!(config.contains("settle_ms = 2000"), "the hang below no longer fits");
+    let shop = Shop::only(&house)?;
+    for path in ["invoices/invoices", "payments/payments"] {
+        let late = json!({"kind": "hang_ms", "hang_ms": 1_600, "effect": "after",
+            "match": {"method": "POST", "path": path}});
+        shop.break_account(late).await?;
+    }
+    let order = shop.place("paid_card_one_line", 1).await?;
+    struck(&house, 2).await?;
+    shop.in_books(std::slice::from_ref(&order)).await?;
+    Streams::of(&house).await?.at_rest().await?;
+    shop.nothing_twice(&[order]).await
+}
+
+#[tokio::test]
+async fn delivery_killed_in_the_middle_of_a_call_makes_no_duplicate() -> anyhow::Result<()> {
+    let mut house = house(&SERVICES, "").await?;
+    let acme = house.connection()?.clone();
+    let orders = {
+        let shop = Shop { house: &house, connection: &acme };
+        for path in ["users/clients", "invoices/invoices", "payments/payments"] {
+            // The write is done at once, its reply hangs; the caller is killed while it waits.
+            let fault = json!({"kind": "hang_ms", "hang_ms": 30_000, "times": 2,
+                "match": {"method": "POST", "path": path}});
+            shop.break_account(fault).await?;
+        }
+        shop.place_many(&["guest_checkout", "several_captures", "taxed_two_rates"], 9).await?
+    };
+    for calls in [2, 4, 6] {
+        struck(&house, calls).await?;
+        house.kill9("deliver").await?;
+        house.start_service("deliver").await?;
+    }
+    let shop = Shop { house: &house, connection: &acme };
+    shop.in_books(&orders).await?;
+    Streams::of(&house).await?.at_rest().await?;
+    shop.nothing_twice(&orders).await
+}
+
+#[tokio::test]
+async fn without_redis_it_is_slower_and_not_wrong() -> anyhow::Result<()> {
+    let mut house = house(&["all"], "").await?;
+    let acme = house.connection()?.clone();
+    let mut orders = {
+        let shop = Shop { house: &house, connection: &acme };
+        let orders = shop.place_many(&KINDS, 40).await?;
+        more_than(&shop, 0).await?;
+        orders
+    };
+    house.servers.redis.kill9();
+    {
+        let shop = Shop { house: &house, connection: &acme };
+        orders.extend(shop.place_many(&KINDS, 40).await?);
+        shop.in_books(&orders).await?;
+    }
+    house.servers.redis.restart().await?;
+    let shop = Shop { house: &house, connection: &acme };
+    orders.extend(shop.place_many(&KINDS, 10).await?);
+    shop.in_books(&orders).await?;
+    Streams::of(&house).await?.at_rest().await?;
+    shop.nothing_twice(&orders).await
+}
+
+#[tokio::test]
+async fn nats_killed_and_started_again_loses_nothing_acknowledged() -> anyhow::Result<()> {
+    let mut house = house(&SERVICES, "").await?;
+    let acme = house.connection()?.clone();
+    let mut orders = Vec::new();
+    let mut seen = 0;
+    for _ in 0..2 {
+        {
+            let shop = Shop { house: &house, connection: &acme };
+            orders.extend(shop.place_many(&KINDS, 40).await?);
+            seen = more_than(&shop, seen).await?;
+        }
+        house.servers.nats.kill9();
+        house.servers.nats.restart().await?;
+    }
+    let shop = Shop { house: &house, connection: &acme };
+    shop.in_books(&orders).await?;
+    Streams::of(&house).await?.at_rest().await?;
+    shop.nothing_twice(&orders).await
+}

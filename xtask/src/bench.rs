@@ -1,0 +1,37 @@
+//! `cargo xtask bench`: builds everything with optimisation and runs the `bench` program.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::Context;
+
+use crate::build;
+
+/// Measure Tillbook on this machine and print every figure beside its aim.
+///
+/// Starts real servers, the release build of every service and sandboxes that answer at once. The
+/// table goes to standard output, progress to standard error. A missed aim is reported and is no
+/// failure. A whole run takes about ten minutes; leave the machine alone meanwhile.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// Fewer and shorter rounds: whether it works, not how fast it is.
+    #[arg(long)]
+    quick: bool,
+    /// Further arguments of the `bench` program; `-- --help` shows them.
+    #[arg(last = true)]
+    more: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let binaries = build::binaries(&["tillbook", "bench"], "release")?;
+    let [tillbook, bench] = <[PathBuf; 2]>::try_from(binaries)
+        .map_err(|_| anyhow::anyhow!("cargo built other binaries than asked"))?;
+    let mut command = Command::new(bench);
+    command.env("TILLBOOK_BINARY", tillbook);
+    if arguments.quick {
+        command.arg("--quick");
+    }
+    let status = command.args(&arguments.more).status().context("starting the bench program")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
