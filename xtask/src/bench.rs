@@ -32,6 +32,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.quick {
         command.arg("--quick");
     }
-    let status = command.args(&arguments.more).status().context("starting the bench program")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let status = command
+        .args(&arguments.more)
+        .status()
+        .context("starting the bench program")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

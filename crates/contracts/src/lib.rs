@@ -19,10 +19,10 @@ pub use wire::tillbook::ledger::v1 as ledger;
 pub use wire::tillbook::money::v1 as money;
 pub use wire::tillbook::order::v1 as order;
 
+pub mod books_conversion;
 pub mod contract;
 pub mod headers;
 pub mod order_conversion;
-pub mod books_conversion;
 pub mod topology;
 
 /// The compiled descriptor set of every contract, as a serialised `FileDescriptorSet`.

@@ -113,7 +113,10 @@ impl Stream {
     ///
     /// `connection` and `entity_id` must be subject tokens; see [`is_token`].
     pub fn subject(self, connection: &str, entity: &str, entity_id: &str) -> String {
-        format!("{SUBJECT_ROOT}.{}.{connection}.{entity}.{entity_id}", self.token())
+        format!(
+            "{SUBJECT_ROOT}.{}.{connection}.{entity}.{entity_id}",
+            self.token()
+        )
     }
 
     /// Every subject that carries messages of the stream.
@@ -164,7 +167,11 @@ impl Stream {
             max_age,
             max_bytes,
             max_messages_per_subject: per_subject,
-            max_message_size: if self.stage().is_some() { MESSAGE_BYTES_MAX } else { -1 },
+            max_message_size: if self.stage().is_some() {
+                MESSAGE_BYTES_MAX
+            } else {
+                -1
+            },
             duplicate_window: Duration::from_secs(20 * 60),
             num_replicas: sizing.replicas,
             allow_direct: true,
@@ -190,8 +197,13 @@ impl Stream {
 pub const MESSAGE_BYTES_MAX: i32 = 896 * 1024;
 
 impl Stage {
-    pub const ALL: [Self; 5] =
-        [Self::Fetch, Self::Validate, Self::Transform, Self::Lookup, Self::Deliver];
+    pub const ALL: [Self; 5] = [
+        Self::Fetch,
+        Self::Validate,
+        Self::Transform,
+        Self::Lookup,
+        Self::Deliver,
+    ];
 
     /// The stage's name: durable consumer, span, metric label, journal.
     pub const fn name(self) -> &'static str {
@@ -238,13 +250,24 @@ impl Stage {
 
     /// Where a message of the stage arrives when its next attempt is due.
     pub fn due_subject(self, input_subject: &str) -> String {
-        let entity = input_subject.splitn(3, '.').nth(2).unwrap_or("unknown.unknown.unknown");
-        format!("{SUBJECT_ROOT}.{}.{}.{entity}", Stream::Retries.token(), self.name())
+        let entity = input_subject
+            .splitn(3, '.')
+            .nth(2)
+            .unwrap_or("unknown.unknown.unknown");
+        format!(
+            "{SUBJECT_ROOT}.{}.{}.{entity}",
+            Stream::Retries.token(),
+            self.name()
+        )
     }
 
     /// The stage's input subject, also for a message that arrived as due.
     pub fn input_subject(self, subject: &str) -> String {
-        let due = format!("{SUBJECT_ROOT}.{}.{}.", Stream::Retries.token(), self.name());
+        let due = format!(
+            "{SUBJECT_ROOT}.{}.{}.",
+            Stream::Retries.token(),
+            self.name()
+        );
         match subject.strip_prefix(&due) {
             Some(entity) => format!("{SUBJECT_ROOT}.{}.{entity}", self.input().token()),
             None => subject.to_owned(),
@@ -288,7 +311,12 @@ impl Stage {
 }
 
 impl Bucket {
-    pub const ALL: [Self; 4] = [Self::Ledger, Self::Mappings, Self::Tokens, Self::Connections];
+    pub const ALL: [Self; 4] = [
+        Self::Ledger,
+        Self::Mappings,
+        Self::Tokens,
+        Self::Connections,
+    ];
 
     /// The bucket's name.
     pub const fn name(self) -> &'static str {
@@ -327,14 +355,19 @@ impl Bucket {
 pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SIZING: Sizing = Sizing { replicas: 1, storage_gib: 8 };
+    const SIZING: Sizing = Sizing {
+        replicas: 1,
+        storage_gib: 8,
+    };
 
     #[test]
     fn the_limits_add_up_to_the_storage() {
@@ -365,7 +398,11 @@ mod tests {
             let config = stream.config(SIZING);
             assert_eq!(config.allow_message_schedules, stream == Stream::Retries);
             let drops_old = config.discard == stream::DiscardPolicy::Old && config.max_bytes != -1;
-            assert_eq!(drops_old, stream == Stream::Journal, "only the journal may lose entries");
+            assert_eq!(
+                drops_old,
+                stream == Stream::Journal,
+                "only the journal may lose entries"
+            );
         }
     }
 

@@ -337,3 +337,17 @@ fn refused_characters_are_replaced_with_a_notice() {
     );
     assert_eq!(books.client.email_key.as_deref(), Some("ada@example.com"));
 }
+
+#[test]
+fn an_order_whose_gateway_shows_no_transaction_yet_is_not_paid_offline() {
+    let mut order = document();
+    order["transactions"] = json!([]);
+    order["order"]["payment_method"] = json!("Credit Card");
+    order["order"]["payment_provider_id"] = json!("stripe");
+    assert!(!shown(&order, &Policy::default()).contains("offline:"));
+    order["order"]["payment_provider_id"] = json!("");
+    order["order"]["payment_status"] = json!("captured");
+    assert!(!shown(&order, &Policy::default()).contains("offline:"));
+    order["order"]["payment_status"] = json!("");
+    assert!(shown(&order, &Policy::default()).contains("offline:"));
+}

@@ -16,8 +16,10 @@ pub struct Report {
 
 /// Something could not be created or migrated.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} {name} cannot be created or changed; check that this user may manage streams, and that \
-     the server's JetStream has room for nats.storage_gib")]
+#[error(
+    "{what} {name} cannot be created or changed; check that this user may manage streams, and that \
+     the server's JetStream has room for nats.storage_gib"
+)]
 pub struct Error {
     what: &'static str,
     name: &'static str,
@@ -30,13 +32,23 @@ pub async fn bootstrap(jetstream: &jetstream::Context, sizing: Sizing) -> Result
     let mut report = Report::default();
     for stream in Stream::ALL {
         let name = stream.name();
-        let failed = |source| Error { what: "stream", name, source };
-        create_or_update(jetstream, stream.config(sizing)).await.map_err(failed)?;
+        let failed = |source| Error {
+            what: "stream",
+            name,
+            source,
+        };
+        create_or_update(jetstream, stream.config(sizing))
+            .await
+            .map_err(failed)?;
         report.streams.push(name);
     }
     for stage in Stage::ALL {
         let name = stage.name();
-        let failed = |source| Error { what: "consumer", name, source };
+        let failed = |source| Error {
+            what: "consumer",
+            name,
+            source,
+        };
         for (config, stream) in [
             (stage.consumer(), stage.input()),
             (stage.due_consumer(), Stream::Retries),
@@ -50,7 +62,11 @@ pub async fn bootstrap(jetstream: &jetstream::Context, sizing: Sizing) -> Result
     }
     for bucket in Bucket::ALL {
         let name = bucket.name();
-        let failed = |source| Error { what: "key-value bucket", name, source };
+        let failed = |source| Error {
+            what: "key-value bucket",
+            name,
+            source,
+        };
         jetstream
             .create_or_update_key_value(bucket.config(sizing))
             .await
@@ -69,7 +85,9 @@ async fn create_or_update(
     if info.config.storage != StorageType::File
         || info.config.allow_message_schedules != config.allow_message_schedules
     {
-        return Err("the server did not take the stream's settings over; is it older than 2.12.3?".into());
+        return Err(
+            "the server did not take the stream's settings over; is it older than 2.12.3?".into(),
+        );
     }
     Ok(())
 }

@@ -28,7 +28,10 @@ impl Remains<'_> {
     /// Deterministic: a second try to bury the same delivery is stored once.
     pub(crate) fn id(&self) -> String {
         let incarnation = self.source.first_seen_ms;
-        format!("{}-{}-{}-{incarnation}", self.stage, self.source.stream, self.source.sequence)
+        format!(
+            "{}-{}-{}-{incarnation}",
+            self.stage, self.source.stream, self.source.sequence
+        )
     }
 
     /// Stores the dead letter; returns its id. Only then may the source be terminated.
@@ -51,7 +54,9 @@ impl Remains<'_> {
             token_or_unknown(&letter.entity_id),
         );
         let payload = letter.encode_to_vec().into();
-        publisher.publish(subject, Some(&id), header_map, payload).await?;
+        publisher
+            .publish(subject, Some(&id), header_map, payload)
+            .await?;
         Ok(id)
     }
 
@@ -62,9 +67,18 @@ impl Remains<'_> {
             stage: self.stage.to_owned(),
             kind: kind.into(),
             reasons: reasons.iter().map(wire_reason).collect(),
-            connection: about.as_ref().map(|a| a.connection.clone()).unwrap_or_default(),
-            entity: about.as_ref().map(|a| a.entity.token().to_owned()).unwrap_or_default(),
-            entity_id: about.as_ref().map(|a| a.entity_id.clone()).unwrap_or_default(),
+            connection: about
+                .as_ref()
+                .map(|a| a.connection.clone())
+                .unwrap_or_default(),
+            entity: about
+                .as_ref()
+                .map(|a| a.entity.token().to_owned())
+                .unwrap_or_default(),
+            entity_id: about
+                .as_ref()
+                .map(|a| a.entity_id.clone())
+                .unwrap_or_default(),
             event_id: about.map(|a| a.event_id).unwrap_or_default(),
             attempts: self.source.attempt,
             first_seen_at_ms: self.source.first_seen_ms,

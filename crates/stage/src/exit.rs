@@ -55,7 +55,8 @@ impl Exit<'_> {
             Ok(Done::Next(next)) => self.forward(&next, elapsed).await,
             Ok(Done::Closed(detail)) => self.close(&detail).await,
             Ok(Done::Later { after, why }) => self.later(after, why).await,
-            Err(failure) => self.fail(failure).await,
+            // Boxed, as every rare way out: a delivery should be no larger than its usual way.
+            Err(failure) => Box::pin(self.fail(failure)).await,
         };
         if let Err(why) = settled {
             self.context.metrics.exit(self.stage.name(), "store_failed");
@@ -66,17 +67,24 @@ impl Exit<'_> {
 
     async fn forward<Out: Contract>(&self, next: &Out, elapsed: Duration) -> Result<(), String> {
         let Some(about) = next.about() else {
-            return self.bury(DeadLetterKind::Rejected, vec![nameless()]).await;
+            return Box::pin(self.bury(DeadLetterKind::Rejected, vec![nameless()])).await;
         };
         let mut header_map = HeaderMap::new();
         header_map.insert(headers::SCHEMA, Out::SCHEMA);
         runtime::telemetry::inject(&mut header_map, self.span);
         let subject =
-            self.stage.output().subject(&about.connection, about.entity.token(), &about.entity_id);
+            self.stage
+                .output()
+                .subject(&about.connection, about.entity.token(), &about.entity_id);
         let mut id = format!("{}:{}", about.event_id, self.stage.name());
         // A replay runs through the same stages once more: without its mark JetStream would take
         // its messages for repeats and swallow them.
-        if let Some(replay) = self.message.headers.as_ref().and_then(|h| h.get(headers::REPLAY)) {
+        if let Some(replay) = self
+            .message
+            .headers
+            .as_ref()
+            .and_then(|h| h.get(headers::REPLAY))
+        {
             id = format!("{id}:{}", replay.as_str());
             header_map.insert(headers::REPLAY, replay.as_str());
         }
@@ -85,9 +93,16 @@ impl Exit<'_> {
         if publish::stored_bytes(&header_map, &id, &payload) > MESSAGE_BYTES_LIMIT {
             return self.bury_too_large().await;
         }
-        self.note(JournalKind::StagePassed, String::new(), elapsed, BTreeMap::new());
+        self.note(
+            JournalKind::StagePassed,
+            String::new(),
+            elapsed,
+            BTreeMap::new(),
+        );
         let publish =
-            self.context.publisher.publish(subject, Some(&id), header_map, payload.into());
+            self.context
+                .publisher
+                .publish(subject, Some(&id), header_map, payload.into());
         let (published, ()) = tokio::join!(publish, self.store_notes());
         match published {
             Ok(_) => {}
@@ -104,7 +119,12 @@ impl Exit<'_> {
     }
 
     async fn close(&self, detail: &str) -> Result<(), String> {
-        self.note(JournalKind::Closed, detail.to_owned(), Duration::ZERO, BTreeMap::new());
+        self.note(
+            JournalKind::Closed,
+            detail.to_owned(),
+            Duration::ZERO,
+            BTreeMap::new(),
+        );
         self.store_notes().await;
         self.leave("closed", AckKind::Ack).await;
         Ok(())
@@ -112,7 +132,8 @@ impl Exit<'_> {
 
     async fn later(&self, after: Duration, why: &'static str) -> Result<(), String> {
         tracing::debug!(stage = self.stage.name(), why, "looked at again later");
-        self.leave("later", AckKind::Nak(Some(after.min(NAK_DELAY_MAX)))).await;
+        self.leave("later", AckKind::Nak(Some(after.min(NAK_DELAY_MAX))))
+            .await;
         Ok(())
     }
 
@@ -127,18 +148,25 @@ impl Exit<'_> {
             Failure::Retry { after, reason } => (true, after, reason),
             Failure::Wait { after, reason } => (false, Some(after), reason),
             // A person may take days: the longer it lasted, the less often it is tried.
-            Failure::Blocked { reason } => {
-                (false, Some((age / 4).clamp(BLOCKED_DELAY_MIN, BLOCKED_DELAY_MAX)), reason)
-            }
+            Failure::Blocked { reason } => (
+                false,
+                Some((age / 4).clamp(BLOCKED_DELAY_MIN, BLOCKED_DELAY_MAX)),
+                reason,
+            ),
         };
         let policy = self.context.settings.retry;
         if policy.is_spent(self.source.attempt, counts, age) {
             let spent = Reason::new(
                 "retries_spent",
-                format!("given up after {} attempts in {} s; the last reason stands beside this one",
-                    self.source.attempt, age.as_secs()),
+                format!(
+                    "given up after {} attempts in {} s; the last reason stands beside this one",
+                    self.source.attempt,
+                    age.as_secs()
+                ),
             );
-            return self.bury(DeadLetterKind::Exhausted, vec![reason, spent]).await;
+            return self
+                .bury(DeadLetterKind::Exhausted, vec![reason, spent])
+                .await;
         }
         let delay = policy.delay(self.source.attempt, after);
         self.retry(class, counts, delay, &reason).await
@@ -155,9 +183,19 @@ impl Exit<'_> {
             ("reason".to_owned(), reason.code.clone()),
             ("delay_ms".to_owned(), delay.as_millis().to_string()),
         ]);
-        self.note(JournalKind::RetryScheduled, reason.message.clone(), Duration::ZERO, attributes);
-        warn!(stage = self.stage.name(), reason = reason.code, attempt = self.source.attempt,
-            delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), "tried again later");
+        self.note(
+            JournalKind::RetryScheduled,
+            reason.message.clone(),
+            Duration::ZERO,
+            attributes,
+        );
+        warn!(
+            stage = self.stage.name(),
+            reason = reason.code,
+            attempt = self.source.attempt,
+            delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+            "tried again later"
+        );
         self.store_notes().await;
         // Waiting does not spend attempts, and a NAK always counts one: so it is scheduled anew.
         if counts && delay <= NAK_DELAY_MAX {
@@ -174,19 +212,38 @@ impl Exit<'_> {
         let mut header_map = own_headers(self.message.headers.as_ref());
         let spent = self.source.attempt.saturating_sub(u32::from(!counts));
         header_map.insert(headers::ATTEMPTS, spent.to_string().as_str());
-        header_map.insert(headers::FIRST_SEEN_MS, self.source.first_seen_ms.to_string().as_str());
+        header_map.insert(
+            headers::FIRST_SEEN_MS,
+            self.source.first_seen_ms.to_string().as_str(),
+        );
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         let due_ms = now_ms().saturating_add(delay_ms);
-        header_map.insert(header::NATS_SCHEDULE, format!("@at {}", rfc3339(due_ms)).as_str());
+        header_map.insert(
+            header::NATS_SCHEDULE,
+            format!("@at {}", rfc3339(due_ms)).as_str(),
+        );
         let target = self.stage.due_subject(&self.source.subject);
         header_map.insert(header::NATS_SCHEDULE_TARGET, target.as_str());
-        // Without the attempt: after a crash before the ack the same delivery is scheduled once.
-        let unique = format!("{}-{}", self.source.stream, self.source.sequence);
-        let id = format!("{}:{unique}:{}", self.stage.name(), self.source.first_seen_ms);
+        // Without the attempt: after a crash before the ack the same message is scheduled once.
+        // With the first sight: a stream that is made anew begins its sequences again.
+        let Source {
+            stream,
+            sequence,
+            first_seen_ms,
+            ..
+        } = self.source;
+        let unique = format!("{stream}-{sequence}-{first_seen_ms}");
+        let id = format!("{}:{unique}", self.stage.name());
         let payload = self.message.payload.clone();
         let subject = self.stage.schedule_subject(&unique);
-        let published = self.context.publisher.publish(subject, Some(&id), header_map, payload);
-        published.await.map(|_| ()).map_err(|error| error.to_string())
+        let published = self
+            .context
+            .publisher
+            .publish(subject, Some(&id), header_map, payload);
+        published
+            .await
+            .map(|_| ())
+            .map_err(|error| error.to_string())
     }
 
     /// Stores a dead letter, then terminates the source.
@@ -203,19 +260,36 @@ impl Exit<'_> {
             payload: &self.message.payload,
             traceparent: runtime::telemetry::traceparent(self.span).unwrap_or_default(),
         };
-        let codes = reasons.iter().map(|r| r.code.as_str()).collect::<Vec<_>>().join(",");
+        let codes = reasons
+            .iter()
+            .map(|r| r.code.as_str())
+            .collect::<Vec<_>>()
+            .join(",");
         let id = remains
             .bury(&self.context.publisher, kind, &reasons)
             .await
             .map_err(|error| error.to_string())?;
-        warn!(stage = self.stage.name(), dead_letter.id = id, reasons = codes, "dead letter stored");
+        warn!(
+            stage = self.stage.name(),
+            dead_letter.id = id,
+            reasons = codes,
+            "dead letter stored"
+        );
         let attributes = BTreeMap::from([
             ("dead_letter_id".to_owned(), id),
             ("kind".to_owned(), kind.as_str_name().to_owned()),
             ("reasons".to_owned(), codes),
         ]);
-        let detail = reasons.first().map(|r| r.message.clone()).unwrap_or_default();
-        self.note(JournalKind::DeadLettered, detail, Duration::ZERO, attributes);
+        let detail = reasons
+            .first()
+            .map(|r| r.message.clone())
+            .unwrap_or_default();
+        self.note(
+            JournalKind::DeadLettered,
+            detail,
+            Duration::ZERO,
+            attributes,
+        );
         self.store_notes().await;
         self.leave("dead_letter", AckKind::Term).await;
         Ok(())
@@ -239,7 +313,9 @@ impl Exit<'_> {
     async fn store_notes(&self) {
         let entries = self.notes.map(Notes::take).unwrap_or_default();
         if let Err(error) = self.context.journal.store(entries).await {
-            self.context.metrics.exit(self.stage.name(), "journal_failed");
+            self.context
+                .metrics
+                .exit(self.stage.name(), "journal_failed");
             warn!(stage = self.stage.name(), error = %error, "entries are missing from the journal");
         }
     }
@@ -271,7 +347,10 @@ fn own_headers(original: Option<&HeaderMap>) -> HeaderMap {
 }
 
 fn nameless() -> Reason {
-    Reason::new("nameless_message", "the stage made a message that names no entity; report this")
+    Reason::new(
+        "nameless_message",
+        "the stage made a message that names no entity; report this",
+    )
 }
 
 fn too_large_text() -> String {
@@ -283,7 +362,9 @@ fn too_large_text() -> String {
 
 fn rfc3339(unix_ms: u64) -> String {
     let ms = i64::try_from(unix_ms).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX).to_string()
+    jiff::Timestamp::from_millisecond(ms)
+        .unwrap_or(jiff::Timestamp::MAX)
+        .to_string()
 }
 
 /// Whether a message's names can stand in subjects.

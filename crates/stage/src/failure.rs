@@ -20,7 +20,10 @@ pub enum Done<Out> {
 #[derive(Debug)]
 pub enum Failure {
     /// May pass later; counts as an attempt. `after` is the far side's own hint.
-    Retry { after: Option<Duration>, reason: Reason },
+    Retry {
+        after: Option<Duration>,
+        reason: Reason,
+    },
     /// Someone else's limit or outage: waits without counting as an attempt. Bounded by age.
     Wait { after: Duration, reason: Reason },
     /// The vendor refuses the whole connection until a person acts. Waits longer and longer,
@@ -45,7 +48,11 @@ pub struct Reason {
 impl Reason {
     /// A reason that points nowhere in a document.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), path: String::new() }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            path: String::new(),
+        }
     }
 
     /// The same reason, pointing at a place.
@@ -59,7 +66,10 @@ impl Reason {
 impl Failure {
     /// A retry on the runner's own schedule.
     pub fn retry(reason: Reason) -> Self {
-        Self::Retry { after: None, reason }
+        Self::Retry {
+            after: None,
+            reason,
+        }
     }
 
     /// Held for one reason.

@@ -16,7 +16,9 @@ use crate::publish::{PublishError, Publisher};
 
 /// Unix milliseconds now.
 pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -45,8 +47,9 @@ struct Request {
 const QUEUE_MAX: usize = 1024;
 /// Requests in one message.
 const BATCH_MAX: usize = 64;
-/// Messages whose acks are awaited at the same time.
-const IN_FLIGHT_MAX: usize = 8;
+/// Messages whose acks are awaited at the same time. Few, so that entries gather while they wait:
+/// with many slots a busy process would store nearly every entry in a message of its own.
+const IN_FLIGHT_MAX: usize = 2;
 
 impl Journal {
     /// Starts the storing task; it ends when the last handle is dropped.
@@ -63,7 +66,10 @@ impl Journal {
         }
         let (stored, outcome) = oneshot::channel();
         let request = Request { entries, stored };
-        self.queue.send(request).await.map_err(|_| JournalError::Closed)?;
+        self.queue
+            .send(request)
+            .await
+            .map_err(|_| JournalError::Closed)?;
         match outcome.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(why)) => Err(JournalError::NotStored(why)),
@@ -80,7 +86,9 @@ async fn store_batches(
     let subject = format!("{SUBJECT_ROOT}.{}.{service}", Stream::Journal.token());
     let slots = std::sync::Arc::new(Semaphore::new(IN_FLIGHT_MAX));
     loop {
-        let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        let Ok(slot) = slots.clone().acquire_owned().await else {
+            return;
+        };
         let mut waiting = Vec::new();
         if requests.recv_many(&mut waiting, BATCH_MAX).await == 0 {
             return;
@@ -105,7 +113,9 @@ async fn store_one(publisher: &Publisher, subject: String, waiting: Vec<Request>
     let payload = JournalBatch { entries }.encode_to_vec().into();
     // No message id: the projection upserts by entry id, so a repeat changes nothing.
     let outcome = publisher.publish(subject, None, header_map, payload).await;
-    let outcome = outcome.map(|_| ()).map_err(|error: PublishError| error.to_string());
+    let outcome = outcome
+        .map(|_| ())
+        .map_err(|error: PublishError| error.to_string());
     for caller in callers {
         // A caller that went away no longer needs the answer.
         let _ = caller.send(outcome.clone());

@@ -42,11 +42,15 @@ impl StageMetrics {
     }
 
     pub(crate) fn exit(&self, stage: &'static str, exit: &'static str) {
-        self.messages.get_or_create(&ExitLabels { stage, exit }).inc();
+        self.messages
+            .get_or_create(&ExitLabels { stage, exit })
+            .inc();
     }
 
     pub(crate) fn processed(&self, stage: &'static str, elapsed: Duration) {
-        self.seconds.get_or_create(&StageLabels { stage }).observe(elapsed.as_secs_f64());
+        self.seconds
+            .get_or_create(&StageLabels { stage })
+            .observe(elapsed.as_secs_f64());
     }
 
     pub(crate) fn started(&self, stage: &'static str) {

@@ -24,8 +24,14 @@ pub enum PublishError {
         "{subject}: the message of {bytes} bytes is larger than the stream takes ({limit} bytes); \
          shorten the order's texts, or raise the limit in the topology and the server"
     )]
-    TooLarge { subject: String, bytes: usize, limit: i32 },
-    #[error("{subject}: JetStream did not store the message in {tries} tries; is the stream full or the server away?")]
+    TooLarge {
+        subject: String,
+        bytes: usize,
+        limit: i32,
+    },
+    #[error(
+        "{subject}: JetStream did not store the message in {tries} tries; is the stream full or the server away?"
+    )]
     NotStored {
         subject: String,
         tries: u32,
@@ -43,7 +49,9 @@ pub(crate) fn stored_bytes(header_map: &HeaderMap, message_id: &str, payload: &[
     const FIELD: usize = ": \r\n".len();
     let fields = header_map.iter().flat_map(|(name, values)| {
         let name: &str = name.as_ref();
-        values.iter().map(move |value| name.len() + value.as_str().len() + FIELD)
+        values
+            .iter()
+            .map(move |value| name.len() + value.as_str().len() + FIELD)
     });
     let id = headers::MESSAGE_ID.len() + message_id.len() + FIELD;
     FRAME + fields.sum::<usize>() + id + payload.len()
@@ -78,10 +86,18 @@ impl Publisher {
                 Ok(sequence) => return Ok(sequence),
                 Err(source) if is_too_large(&source) => {
                     let (bytes, limit) = (payload.len(), MESSAGE_BYTES_MAX);
-                    return Err(PublishError::TooLarge { subject, bytes, limit });
+                    return Err(PublishError::TooLarge {
+                        subject,
+                        bytes,
+                        limit,
+                    });
                 }
                 Err(source) if tries >= TRIES_MAX => {
-                    return Err(PublishError::NotStored { subject, tries, source });
+                    return Err(PublishError::NotStored {
+                        subject,
+                        tries,
+                        source,
+                    });
                 }
                 Err(_) => {
                     tokio::time::sleep(PAUSE.saturating_mul(tries)).await;

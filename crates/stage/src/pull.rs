@@ -36,7 +36,12 @@ impl Workshop {
     pub(crate) fn new(in_flight: usize, shutdown: CancellationToken) -> Self {
         let in_flight = in_flight.max(1);
         let slots = Arc::new(Semaphore::new(in_flight));
-        Self { slots, in_flight, tasks: TaskTracker::new(), shutdown }
+        Self {
+            slots,
+            in_flight,
+            tasks: TaskTracker::new(),
+            shutdown,
+        }
     }
 
     /// Pulls from one consumer until shutdown and hands each message to `work`.
@@ -50,7 +55,9 @@ impl Workshop {
         F: Future<Output = ()> + Send + 'static,
     {
         // Half as many again as there are slots: the next are there when a slot is free.
-        let room = Arc::new(Semaphore::new(self.in_flight.saturating_add(self.in_flight / 2)));
+        let room = Arc::new(Semaphore::new(
+            self.in_flight.saturating_add(self.in_flight / 2),
+        ));
         while !self.shutdown.is_cancelled() {
             if let Err(error) = self.pull(stage, consumer, &room, &work).await {
                 warn!(stage, error = %error, "a pull failed; it is begun anew");
@@ -77,9 +84,12 @@ impl Workshop {
         let mut places = tokio::select! {
             biased;
             () = self.shutdown.cancelled() => return Ok(()),
-            places = some_of(room) => places?,
+            places = some_of(room, self.spare()) => places?,
         };
-        let pull = consumer.batch().max_messages(places.num_permits()).expires(PULL_EXPIRES);
+        let pull = consumer
+            .batch()
+            .max_messages(places.num_permits())
+            .expires(PULL_EXPIRES);
         let mut batch = pull.messages().await?;
         let progress_every = progress_every(consumer);
         while let Some(place) = places.split(1) {
@@ -91,15 +101,24 @@ impl Workshop {
                 }
                 next = batch.next() => next,
             };
-            let Some(message) = next.transpose()? else { return Ok(()) };
+            let Some(message) = next.transpose()? else {
+                return Ok(());
+            };
             let message = Arc::new(message);
-            let turn = self.clone().turn(stage, progress_every, message.clone(), work(message));
+            let turn = self
+                .clone()
+                .turn(stage, progress_every, message.clone(), work(message));
             self.tasks.spawn(async move {
                 turn.await;
                 drop(place);
             });
         }
         Ok(())
+    }
+
+    /// Places that the room has beyond the slots, within one pull.
+    fn spare(&self) -> u32 {
+        u32::try_from((self.in_flight / 2).min(PULL_MAX)).unwrap_or(1)
     }
 
     /// Waits for a slot and does the work; at a shutdown what has not begun is handed back.
@@ -124,12 +143,17 @@ impl Workshop {
     }
 }
 
-/// All the room there is now, at least one place.
+/// All the room there is now, but at least what lies beyond the slots.
+///
+/// A pull costs the server about as much as a message, so a busy stage pulls many at once. While
+/// fewer places are free every slot still has work, so waiting here idles none.
 async fn some_of(
     room: &Arc<Semaphore>,
+    least: u32,
 ) -> Result<OwnedSemaphorePermit, tokio::sync::AcquireError> {
-    let mut places = room.clone().acquire_owned().await?;
-    let more = u32::try_from(room.available_permits().min(PULL_MAX.saturating_sub(1)));
+    let mut places = room.clone().acquire_many_owned(least.max(1)).await?;
+    let left = PULL_MAX.saturating_sub(places.num_permits());
+    let more = u32::try_from(room.available_permits().min(left));
     if let Ok(more) = room.clone().try_acquire_many_owned(more.unwrap_or(0)) {
         places.merge(more);
     }

@@ -61,8 +61,21 @@ impl Notes {
         source: &Source,
         trace_id: String,
     ) -> Self {
-        let Source { attempt, sequence, first_seen_ms, .. } = *source;
-        Self { stage, about, attempt, sequence, first_seen_ms, trace_id, entries: Arc::default() }
+        let Source {
+            attempt,
+            sequence,
+            first_seen_ms,
+            ..
+        } = *source;
+        Self {
+            stage,
+            about,
+            attempt,
+            sequence,
+            first_seen_ms,
+            trace_id,
+            entries: Arc::default(),
+        }
     }
 
     /// Adds an entry: what happened, in plain words without personal data.

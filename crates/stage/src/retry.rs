@@ -31,7 +31,9 @@ impl RetryPolicy {
     fn backoff(&self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(20);
         let ceiling = self.base.saturating_mul(1 << doublings).min(self.cap);
-        let ceiling_ms = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX).max(1);
+        let ceiling_ms = u64::try_from(ceiling.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
         Duration::from_millis(rand::random_range(0..=ceiling_ms))
     }
 
@@ -55,7 +57,10 @@ mod tests {
     #[test]
     fn backoff_stays_under_its_growing_ceiling_and_the_cap() {
         for attempt in [1, 2, 5, 40, u32::MAX] {
-            let ceiling = POLICY.base.saturating_mul(1 << (attempt - 1).min(20)).min(POLICY.cap);
+            let ceiling = POLICY
+                .base
+                .saturating_mul(1 << (attempt - 1).min(20))
+                .min(POLICY.cap);
             for _ in 0..200 {
                 assert!(POLICY.delay(attempt, None) <= ceiling);
             }

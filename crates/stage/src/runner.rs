@@ -12,6 +12,7 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info, warn};
 
+use crate::Stage;
 use crate::exit::{Exit, has_subject_tokens};
 use crate::failure::{Done, Failure, Reason};
 use crate::journal::Journal;
@@ -21,7 +22,6 @@ use crate::pull::Workshop;
 use crate::received::{Notes, Received, with_notes};
 use crate::retry::RetryPolicy;
 use crate::source::Source;
-use crate::Stage;
 
 /// Bounds of one stage.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,9 @@ pub struct StageContext {
 /// A stage could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("consumer {consumer} of stream {stream} cannot be bound; run `tillbook bootstrap` first")]
+    #[error(
+        "consumer {consumer} of stream {stream} cannot be bound; run `tillbook bootstrap` first"
+    )]
     Bind {
         stream: &'static str,
         consumer: &'static str,
@@ -71,11 +73,25 @@ impl<S: Stage> Runner<S> {
     pub async fn bind(stage: S, context: StageContext) -> Result<Self, RunError> {
         let bind = async |stream: topology::Stream| {
             let (stream, name) = (stream.name(), S::STAGE.name());
-            let bound = context.jetstream.get_consumer_from_stream(name, stream).await;
-            bound.map_err(|source| RunError::Bind { stream, consumer: name, source: source.into() })
+            let bound = context
+                .jetstream
+                .get_consumer_from_stream(name, stream)
+                .await;
+            bound.map_err(|source| RunError::Bind {
+                stream,
+                consumer: name,
+                source: source.into(),
+            })
         };
-        let consumers = [bind(S::STAGE.input()).await?, bind(topology::Stream::Retries).await?];
-        Ok(Self { stage: Arc::new(stage), context: Arc::new(context), consumers })
+        let consumers = [
+            bind(S::STAGE.input()).await?,
+            bind(topology::Stream::Retries).await?,
+        ];
+        Ok(Self {
+            stage: Arc::new(stage),
+            context: Arc::new(context),
+            consumers,
+        })
     }
 
     /// Processes messages until the shutdown token is cancelled, then drains within bounds.
@@ -85,15 +101,22 @@ impl<S: Stage> Runner<S> {
         let stage = S::STAGE.name();
         let work = |message: Arc<jetstream::Message>| {
             let (stage, context) = (self.stage.clone(), self.context.clone());
-            async move { handle(stage.as_ref(), &context, &message).await }
+            // Boxed: the state of one delivery is large, and it is moved through several wrappers.
+            Box::pin(async move { handle(stage.as_ref(), &context, &message).await })
         };
         let [own, due] = &self.consumers;
-        tokio::join!(workshop.follow(stage, own, &work), workshop.follow(stage, due, &work));
+        tokio::join!(
+            workshop.follow(stage, own, &work),
+            workshop.follow(stage, due, &work)
+        );
         workshop.tasks.close();
         let drained = tokio::time::timeout(settings.drain_timeout, workshop.tasks.wait()).await;
         if drained.is_err() {
-            warn!(stage, left = workshop.tasks.len(),
-                "work under way did not end in time; the server delivers it again");
+            warn!(
+                stage,
+                left = workshop.tasks.len(),
+                "work under way did not end in time; the server delivers it again"
+            );
         }
         info!(stage, "stage stopped");
     }
@@ -102,16 +125,22 @@ impl<S: Stage> Runner<S> {
 /// One delivery, from its bytes to its exit.
 async fn handle<S: Stage>(stage: &S, context: &StageContext, message: &jetstream::Message) {
     let Some(source) = Source::of(S::STAGE, message) else {
-        warn!(stage = S::STAGE.name(), "a message without JetStream's reply subject was ignored");
+        warn!(
+            stage = S::STAGE.name(),
+            "a message without JetStream's reply subject was ignored"
+        );
         return;
     };
+    // Known before the payload is read; a field that is recorded later costs the log layer more
+    // than the whole span.
+    let (connection, order_id) = source.names();
     let span = tracing::info_span!(
         "process",
         otel.name = format!("process {}", S::STAGE.input().token()),
         otel.kind = "consumer",
         tillbook.stage = S::STAGE.name(),
-        tillbook.connection = tracing::field::Empty,
-        order.id = tracing::field::Empty,
+        tillbook.connection = connection,
+        order.id = order_id,
         messaging.system = "nats",
         messaging.destination.name = S::STAGE.input().token(),
         messaging.nats.stream_sequence = source.sequence,
@@ -119,7 +148,9 @@ async fn handle<S: Stage>(stage: &S, context: &StageContext, message: &jetstream
     );
     continue_trace(&span, message.headers.as_ref());
     context.metrics.started(S::STAGE.name());
-    deliver(stage, context, message, &source, &span).instrument(span.clone()).await;
+    deliver(stage, context, message, &source, &span)
+        .instrument(span.clone())
+        .await;
     context.metrics.ended(S::STAGE.name());
 }
 
@@ -130,19 +161,25 @@ async fn deliver<S: Stage>(
     source: &Source,
     span: &Span,
 ) {
-    let mut exit =
-        Exit { context, stage: S::STAGE, message, source, about: None, notes: None, span };
+    let mut exit = Exit {
+        context,
+        stage: S::STAGE,
+        message,
+        source,
+        about: None,
+        notes: None,
+        span,
+    };
     let (decoded, about) = match decode::<S::In>(message) {
         Ok(decoded) => decoded,
         Err(reason) => {
-            if let Err(why) = exit.bury(DeadLetterKind::Unreadable, vec![reason]).await {
-                exit.take::<S::Out>(Err(not_buried(why)), Duration::ZERO).await;
+            let buried = Box::pin(exit.bury(DeadLetterKind::Unreadable, vec![reason])).await;
+            if let Err(why) = buried {
+                Box::pin(exit.take::<S::Out>(Err(not_buried(why)), Duration::ZERO)).await;
             }
             return;
         }
     };
-    span.record("tillbook.connection", about.connection.as_str());
-    span.record("order.id", about.entity_id.as_str());
     let trace_id = runtime::telemetry::trace_id(span).unwrap_or_default();
     let notes = Notes::new(S::STAGE.name(), about.clone(), source, trace_id);
     exit.about = Some(&about);
@@ -176,23 +213,40 @@ async fn work<S: Stage>(
     let function = AssertUnwindSafe(function).catch_unwind();
     match tokio::time::timeout(context.settings.process_timeout, function).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(_panic)) => Err(Failure::retry(Reason::new("panic",
-            "the stage panicked on this message; that is a bug: please report it with the dead letter"))),
-        Err(_elapsed) => Err(Failure::retry(Reason::new("timeout", format!(
-            "the stage took longer than process_timeout ({} s)",
-            context.settings.process_timeout.as_secs())))),
+        Ok(Err(_panic)) => Err(Failure::retry(Reason::new(
+            "panic",
+            "the stage panicked on this message; that is a bug: please report it with the dead letter",
+        ))),
+        Err(_elapsed) => Err(Failure::retry(Reason::new(
+            "timeout",
+            format!(
+                "the stage took longer than process_timeout ({} s)",
+                context.settings.process_timeout.as_secs()
+            ),
+        ))),
     }
 }
 
 fn decode<In: Contract>(message: &jetstream::Message) -> Result<(In, About), Reason> {
-    let schema = message.headers.as_ref().and_then(|h| h.get(headers::SCHEMA));
+    let schema = message
+        .headers
+        .as_ref()
+        .and_then(|h| h.get(headers::SCHEMA));
     if let Some(schema) = schema.filter(|schema| schema.as_str() != In::SCHEMA) {
-        return Err(Reason::new("unknown_schema", format!(
-            "the message says it is {:?}, this stage reads {}; was it written by another version?",
-            schema.as_str(), In::SCHEMA)));
+        return Err(Reason::new(
+            "unknown_schema",
+            format!(
+                "the message says it is {:?}, this stage reads {}; was it written by another version?",
+                schema.as_str(),
+                In::SCHEMA
+            ),
+        ));
     }
     let decoded = In::decode(message.payload.clone()).map_err(|error| {
-        Reason::new("unreadable", format!("the bytes are no {}: {error}", In::SCHEMA))
+        Reason::new(
+            "unreadable",
+            format!("the bytes are no {}: {error}", In::SCHEMA),
+        )
     })?;
     match decoded.about() {
         Some(about) if has_subject_tokens(&about) => Ok((decoded, about)),
@@ -210,10 +264,7 @@ fn not_buried(why: String) -> Failure {
 /// A message is handled in the trace it came in; a replay starts its own and links to the old.
 fn continue_trace(span: &Span, header_map: Option<&async_nats::HeaderMap>) {
     let Some(header_map) = header_map else { return };
-    runtime::telemetry::set_parent(
-        span,
-        runtime::telemetry::extract(header_map),
-    );
+    runtime::telemetry::set_parent(span, runtime::telemetry::extract(header_map));
     if let Some(replayed) = header_map.get(headers::REPLAY_OF) {
         let mut old = async_nats::HeaderMap::new();
         old.insert(headers::TRACEPARENT, replayed.as_str());

@@ -32,8 +32,16 @@ impl Source {
             sequence: info.stream_sequence,
             subject: stage.input_subject(&message.subject),
             attempt: earlier.saturating_add(delivered),
-            first_seen_ms: header(headers::FIRST_SEEN_MS).or(published_ms).unwrap_or_else(now_ms),
+            first_seen_ms: header(headers::FIRST_SEEN_MS)
+                .or(published_ms)
+                .unwrap_or_else(now_ms),
         })
+    }
+
+    /// Connection and entity id as the subject names them.
+    pub(crate) fn names(&self) -> (Option<&str>, Option<&str>) {
+        let mut tokens = self.subject.split('.').skip(2);
+        (tokens.next(), tokens.nth(1))
     }
 }
 

@@ -46,8 +46,12 @@ impl CallObserver for CallNotes {
         ];
         self.calls.get_or_create(&labels).inc();
         let seconds = Duration::from_micros(call.duration_us).as_secs_f64();
-        self.seconds.get_or_create(&[("vendor", vendor)]).observe(seconds);
-        let Some(notes) = received::current_notes() else { return };
+        self.seconds
+            .get_or_create(&[("vendor", vendor)])
+            .observe(seconds);
+        let Some(notes) = received::current_notes() else {
+            return;
+        };
         let mut attributes = BTreeMap::from([
             ("vendor".to_owned(), vendor.to_owned()),
             ("method".to_owned(), call.method.to_owned()),
@@ -70,7 +74,10 @@ pub fn holds_connection(error: &VendorError) -> bool {
 pub fn failure(what: &str, error: &VendorError) -> Failure {
     let reason = Reason::new(error.class(), format!("{what}: {error}"));
     match error {
-        VendorError::RetryAfter { after } => Failure::Wait { after: *after, reason },
+        VendorError::RetryAfter { after } => Failure::Wait {
+            after: *after,
+            reason,
+        },
         VendorError::RetryLater { .. }
         | VendorError::UnknownOutcome { .. }
         | VendorError::Conflict { .. }
@@ -88,7 +95,9 @@ pub fn failure(what: &str, error: &VendorError) -> Failure {
 /// Dead letters are read with authority only, so the vendor's words may stand in them.
 fn reasons(summary: Reason, error: &VendorError) -> Vec<Reason> {
     let faults = error.faults().iter().map(|fault| {
-        let code = fault.errno.map_or_else(|| "vendor".to_owned(), |errno| format!("errno_{errno}"));
+        let code = fault
+            .errno
+            .map_or_else(|| "vendor".to_owned(), |errno| format!("errno_{errno}"));
         Reason::new(code, fault.message()).at(fault.field.clone().unwrap_or_default())
     });
     std::iter::once(summary).chain(faults).collect()
@@ -101,14 +110,24 @@ mod tests {
 
     #[test]
     fn a_limit_waits_and_a_fault_is_rejected() {
-        let limited = VendorError::RetryAfter { after: Duration::from_secs(7) };
+        let limited = VendorError::RetryAfter {
+            after: Duration::from_secs(7),
+        };
         assert!(matches!(failure("x", &limited),
             Failure::Wait { after, .. } if after == Duration::from_secs(7)));
-        let refused = VendorError::Rejected { status: 422, errors: vec![] };
+        let refused = VendorError::Rejected {
+            status: 422,
+            errors: vec![],
+        };
         assert!(matches!(failure("x", &refused), Failure::Rejected(_)));
-        let away = VendorError::RetryLater { cause: Transient::Connect };
+        let away = VendorError::RetryLater {
+            cause: Transient::Connect,
+        };
         assert!(matches!(failure("x", &away), Failure::Retry { .. }));
-        assert!(matches!(failure("x", &VendorError::GrantRevoked), Failure::Blocked { .. }));
+        assert!(matches!(
+            failure("x", &VendorError::GrantRevoked),
+            Failure::Blocked { .. }
+        ));
         let plan = VendorError::PlanLimit { errors: vec![] };
         assert!(matches!(failure("x", &plan), Failure::Held(_)));
     }

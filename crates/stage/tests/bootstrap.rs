@@ -1,5 +1,8 @@
 //! Bootstrap lays a server out, again and again, and says clearly when it cannot.
-#![allow(clippy::unwrap_used, reason = "also in helpers, which clippy does not count as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "also in helpers, which clippy does not count as tests"
+)]
 
 mod common;
 
@@ -49,7 +52,10 @@ async fn layout(bench: &Bench) -> Vec<serde_json::Value> {
 async fn a_changed_limit_is_migrated_and_the_messages_stay() {
     let bench = Bench::start().await;
     bench.put(&common::snapshot(1)).await;
-    let larger = Sizing { storage_gib: 2, ..SIZING };
+    let larger = Sizing {
+        storage_gib: 2,
+        ..SIZING
+    };
     bootstrap(&bench.jetstream, larger).await.unwrap();
     for stream in Stream::ALL {
         let handle = bench.jetstream.get_stream(stream.name()).await.unwrap();
@@ -65,7 +71,11 @@ async fn a_changed_ack_wait_is_migrated() {
     let mut config = Stage::Deliver.consumer();
     config.ack_wait = Duration::from_secs(3);
     let stream = Stage::Deliver.input().name();
-    bench.jetstream.create_consumer_on_stream(config, stream).await.unwrap();
+    bench
+        .jetstream
+        .create_consumer_on_stream(config, stream)
+        .await
+        .unwrap();
     bootstrap(&bench.jetstream, SIZING).await.unwrap();
     let handle = bench.jetstream.get_stream(stream).await.unwrap();
     let info = handle.consumer_info(Stage::Deliver.name()).await.unwrap();
@@ -99,16 +109,28 @@ async fn odd(arguments: &[&str]) -> (Odd, async_nats::jetstream::Context) {
         std::fs::write(&config, text).unwrap();
         command.arg("--config").arg(config);
     }
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let server = Odd { child, _folder: folder };
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let server = Odd {
+        child,
+        _folder: folder,
+    };
     let client = eventually(LIMIT, "the server's ports file", async || {
         let files = std::fs::read_dir(server._folder.path())?;
         let file = files
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| path.extension().is_some_and(|extension| extension == "ports"));
+            .find(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "ports")
+            });
         let file = file.ok_or_else(|| anyhow::anyhow!("there is none yet"))?;
         let ports: serde_json::Value = serde_json::from_slice(&std::fs::read(file)?)?;
-        let url = ports["nats"][0].as_str().ok_or_else(|| anyhow::anyhow!("no address yet"))?;
+        let url = ports["nats"][0]
+            .as_str()
+            .ok_or_else(|| anyhow::anyhow!("no address yet"))?;
         Ok(async_nats::connect(url).await?)
     });
     let client = client.await.unwrap();
@@ -119,7 +141,10 @@ async fn odd(arguments: &[&str]) -> (Odd, async_nats::jetstream::Context) {
 async fn a_server_without_jetstream_is_a_clear_error() {
     let (_server, jetstream) = odd(&[]).await;
     let error = bootstrap(&jetstream, SIZING).await.unwrap_err().to_string();
-    assert!(error.contains("HINTS") && error.contains("JetStream"), "{error}");
+    assert!(
+        error.contains("HINTS") && error.contains("JetStream"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -146,7 +171,10 @@ async fn old_server() -> String {
 async fn talk(stream: TcpStream) -> Option<()> {
     let (reading, mut writing) = stream.into_split();
     let info = r#"{"server_id":"S","server_name":"s","version":"2.10.4","proto":1,"host":"127.0.0.1","port":4222,"headers":true,"max_payload":1048576,"jetstream":true,"go":"go","client_id":1}"#;
-    writing.write_all(format!("INFO {info}\r\n").as_bytes()).await.ok()?;
+    writing
+        .write_all(format!("INFO {info}\r\n").as_bytes())
+        .await
+        .ok()?;
     let mut lines = BufReader::new(reading).lines();
     let mut subscription = String::new();
     while let Some(line) = lines.next_line().await.ok()? {
@@ -197,7 +225,11 @@ fn taken_over(config: &str) -> String {
 
 fn without_schedules(config: &str) -> String {
     let mut config: serde_json::Value = serde_json::from_str(config).unwrap();
-    config.as_object_mut().unwrap().remove("allow_msg_schedules").unwrap();
+    config
+        .as_object_mut()
+        .unwrap()
+        .remove("allow_msg_schedules")
+        .unwrap();
     taken_over(&config.to_string())
 }
 
@@ -207,5 +239,8 @@ async fn a_server_that_silently_ignores_schedules_is_a_clear_error() {
     let jetstream = async_nats::jetstream::new(client);
     let error = bootstrap(&jetstream, SIZING).await.unwrap_err();
     let chain = runtime::telemetry::chain(&error);
-    assert!(chain.contains("RETRIES") && chain.contains("2.12.3"), "{chain}");
+    assert!(
+        chain.contains("RETRIES") && chain.contains("2.12.3"),
+        "{chain}"
+    );
 }

@@ -1,5 +1,8 @@
 //! The three exits: what each leaves behind, and that nothing leaves by a fourth.
-#![allow(clippy::unwrap_used, reason = "also in helpers, which clippy does not count as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "also in helpers, which clippy does not count as tests"
+)]
 
 mod common;
 
@@ -9,12 +12,12 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::{AckKind, consumer};
-use common::{Bench, INPUT, OUTPUT, pass, passed, reason_codes, settings, snapshot};
+use common::{Bench, INPUT, OUTPUT, pass, reason_codes, settings, snapshot};
 use contracts::contract::Contract;
 use contracts::dead_letter::{DeadLetterKind, Header};
 use contracts::headers;
 use contracts::journal::JournalKind;
-use contracts::order::{Flag, OrderSnapshot, ValidatedOrder};
+use contracts::order::{OrderSnapshot, ValidatedOrder};
 use contracts::topology::Stream;
 use futures::StreamExt;
 use prost::Message;
@@ -44,10 +47,17 @@ async fn the_journal_gets_one_entry_for_each_passed_message() {
     bench.awaited(OUTPUT, 20).await;
     bench.settled().await;
     let passed = bench.journal(JournalKind::StagePassed).await;
-    let mut orders: Vec<u64> = passed.iter().map(|e| e.entity_id.parse().unwrap()).collect();
+    let mut orders: Vec<u64> = passed
+        .iter()
+        .map(|e| e.entity_id.parse().unwrap())
+        .collect();
     orders.sort_unstable();
     assert_eq!(orders, (1..=20).collect::<Vec<_>>());
-    assert!(passed.iter().all(|entry| entry.stage == "validate" && entry.connection == "acme"));
+    assert!(
+        passed
+            .iter()
+            .all(|entry| entry.stage == "validate" && entry.connection == "acme")
+    );
     let mut ids: Vec<&str> = passed.iter().map(|entry| entry.entry_id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -57,19 +67,29 @@ async fn the_journal_gets_one_entry_for_each_passed_message() {
 
 /// Takes one message as the stage's process would, and publishes the next, but dies before the ack.
 async fn crash_between_publish_and_ack(bench: &Bench) {
-    let consumer: consumer::PullConsumer =
-        bench.jetstream.get_consumer_from_stream("validate", INPUT.name()).await.unwrap();
+    let consumer: consumer::PullConsumer = bench
+        .jetstream
+        .get_consumer_from_stream("validate", INPUT.name())
+        .await
+        .unwrap();
     let mut messages = consumer.fetch().max_messages(1).messages().await.unwrap();
     let message = messages.next().await.unwrap().unwrap();
     let input = OrderSnapshot::decode(message.payload.clone()).unwrap();
     let event = input.event.unwrap();
-    let next = ValidatedOrder { event: Some(event.clone()), ..ValidatedOrder::default() };
+    let next = ValidatedOrder {
+        event: Some(event.clone()),
+        ..ValidatedOrder::default()
+    };
     let mut header_map = HeaderMap::new();
     header_map.insert(headers::SCHEMA, ValidatedOrder::SCHEMA);
     let subject = OUTPUT.subject(&event.connection, "order", &event.entity_id);
     let id = format!("{}:validate", event.event_id);
     let payload = next.encode_to_vec().into();
-    bench.publisher().publish(subject, Some(&id), header_map, payload).await.unwrap();
+    bench
+        .publisher()
+        .publish(subject, Some(&id), header_map, payload)
+        .await
+        .unwrap();
     // Instead of waiting out the ack wait: the server delivers again either way.
     message.ack_with(AckKind::Nak(None)).await.unwrap();
 }
@@ -97,7 +117,10 @@ async fn a_closed_message_leaves_a_journal_entry_and_nothing_else() {
     let stage = bench.run(settings(), close).await;
     bench.put(&snapshot(7)).await;
     bench.settled().await;
-    assert_eq!(bench.journal(JournalKind::Closed).await[0].detail, "nothing to do");
+    assert_eq!(
+        bench.journal(JournalKind::Closed).await[0].detail,
+        "nothing to do"
+    );
     bench.awaited(OUTPUT, 0).await;
     bench.awaited(Stream::DeadLetters, 0).await;
     stage.stop().await;
@@ -183,15 +206,28 @@ async fn a_held_message_is_kept_whole_with_every_reason() {
     assert_eq!(letter.original_stream, INPUT.name());
     assert_eq!(letter.original_subject, "tillbook.ingested.acme.order.7");
     assert_eq!(letter.original_sequence, sequence);
-    assert_eq!((letter.entity.as_str(), letter.entity_id.as_str()), ("order", "7"));
+    assert_eq!(
+        (letter.entity.as_str(), letter.entity_id.as_str()),
+        ("order", "7")
+    );
     assert_eq!(letter.event_id, "acme-7-1-1");
     for value in ["first", "second"] {
-        let header = Header { name: "Tillbook-Test".to_owned(), value: value.to_owned() };
-        assert!(letter.original_headers.contains(&header), "{:?}", letter.original_headers);
+        let header = Header {
+            name: "Tillbook-Test".to_owned(),
+            value: value.to_owned(),
+        };
+        assert!(
+            letter.original_headers.contains(&header),
+            "{:?}",
+            letter.original_headers
+        );
     }
     bench.settled().await;
     let entries = bench.journal(JournalKind::DeadLettered).await;
-    assert_eq!(entries[0].attributes["dead_letter_id"], letter.dead_letter_id);
+    assert_eq!(
+        entries[0].attributes["dead_letter_id"],
+        letter.dead_letter_id
+    );
     bench.awaited(OUTPUT, 0).await;
     stage.stop().await;
 }
@@ -229,113 +265,6 @@ async fn without_room_for_the_dead_letter_the_source_is_not_given_up() {
     assert_eq!(bench.consumer(INPUT).await.unwrap().num_ack_pending, 1);
     bench.restore(full).await;
     bench.letter().await;
-    bench.settled().await;
-    stage.stop().await;
-}
-
-/// Puts bytes on the stage's input as they are.
-async fn put_bytes(bench: &Bench, schema: &str, bytes: &'static [u8]) {
-    let mut header_map = HeaderMap::new();
-    header_map.insert(headers::SCHEMA, schema);
-    let subject = INPUT.subject("acme", "order", "7");
-    bench.publisher().publish(subject, None, header_map, bytes.into()).await.unwrap();
-}
-
-#[tokio::test]
-async fn unreadable_bytes_become_a_dead_letter_that_keeps_them() {
-    let bench = Bench::start().await;
-    let stage = bench.run(settings(), pass).await;
-    put_bytes(&bench, OrderSnapshot::SCHEMA, b"\xff\xff\xff").await;
-    let letter = bench.letter().await;
-    assert_eq!(letter.kind(), DeadLetterKind::Unreadable);
-    assert_eq!(reason_codes(&letter), ["unreadable"]);
-    assert_eq!(letter.original_payload, &b"\xff\xff\xff"[..]);
-    bench.settled().await;
-    stage.stop().await;
-}
-
-#[tokio::test]
-async fn a_schema_the_stage_does_not_read_becomes_a_dead_letter() {
-    let bench = Bench::start().await;
-    let stage = bench.run(settings(), pass).await;
-    put_bytes(&bench, "tillbook.order.v9.OrderSnapshot", b"").await;
-    let letter = bench.letter().await;
-    assert_eq!(reason_codes(&letter), ["unknown_schema"]);
-    assert!(letter.reasons[0].message.contains("v9"), "{}", letter.reasons[0].message);
-    bench.settled().await;
-    stage.stop().await;
-}
-
-#[tokio::test]
-async fn names_that_cannot_stand_in_a_subject_become_dead_letters() {
-    let bench = Bench::start().await;
-    let stage = bench.run(settings(), pass).await;
-    let mut wild = snapshot(7);
-    wild.event.as_mut().unwrap().connection = "acme.>".to_owned();
-    let mut header_map = HeaderMap::new();
-    header_map.insert(headers::SCHEMA, OrderSnapshot::SCHEMA);
-    for input in [wild, OrderSnapshot::default()] {
-        let subject = INPUT.subject("acme", "order", "7");
-        let payload = input.encode_to_vec().into();
-        let publisher = bench.publisher();
-        publisher.publish(subject, None, header_map.clone(), payload).await.unwrap();
-    }
-    let letters = bench.awaited(Stream::DeadLetters, 2).await;
-    for letter in &letters {
-        assert_eq!(letter.subject, "tillbook.dead_letter.unknown.unknown.unknown");
-        let letter = contracts::dead_letter::DeadLetter::decode(letter.payload.clone()).unwrap();
-        assert_eq!(reason_codes(&letter), ["nameless_message"]);
-    }
-    bench.settled().await;
-    stage.stop().await;
-}
-
-#[tokio::test]
-async fn a_next_message_the_stream_does_not_take_becomes_a_dead_letter() {
-    let bench = Bench::start().await;
-    let stage = bench.run(settings(), |received| async move {
-        // Above the stream's limit, below the server's.
-        let message = "x".repeat(950 * 1024);
-        let flags = vec![Flag { code: "long".to_owned(), message }];
-        Ok(Done::Next(ValidatedOrder { flags, ..passed(&received) }))
-    });
-    let stage = stage.await;
-    bench.put(&snapshot(7)).await;
-    let letter = bench.letter().await;
-    assert_eq!(reason_codes(&letter), ["message_too_large"]);
-    assert_eq!(letter.original_payload, snapshot(7).encode_to_vec());
-    bench.settled().await;
-    assert!(bench.journal(JournalKind::StagePassed).await.is_empty(), "it did not pass");
-    stage.stop().await;
-}
-
-#[tokio::test]
-async fn a_next_message_the_server_does_not_take_becomes_a_dead_letter() {
-    let bench = Bench::start().await;
-    let stage = bench.run(settings(), |received| async move {
-        let message = "x".repeat(3 * 1024 * 1024);
-        let flags = vec![Flag { code: "long".to_owned(), message }];
-        Ok(Done::Next(ValidatedOrder { flags, ..passed(&received) }))
-    });
-    let stage = stage.await;
-    bench.put(&snapshot(7)).await;
-    assert_eq!(reason_codes(&bench.letter().await), ["message_too_large"]);
-    bench.settled().await;
-    stage.stop().await;
-}
-
-#[tokio::test]
-async fn the_largest_message_a_stage_takes_still_fits_into_a_dead_letter() {
-    let bench = Bench::start().await;
-    let stage = bench.run(settings(), |_| async {
-        Err(Failure::held(Reason::new("held", "a person must decide")))
-    });
-    let stage = stage.await;
-    let mut input = snapshot(7);
-    input.document = vec![b'x'; 895 * 1024].into();
-    bench.put(&input).await;
-    let letter = bench.letter().await;
-    assert_eq!(letter.original_payload.len(), input.encode_to_vec().len());
     bench.settled().await;
     stage.stop().await;
 }

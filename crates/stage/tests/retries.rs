@@ -1,5 +1,8 @@
 //! Messages that wait: scheduled in RETRIES, out of the way, and back with what they were.
-#![allow(clippy::unwrap_used, reason = "also in helpers, which clippy does not count as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "also in helpers, which clippy does not count as tests"
+)]
 
 mod common;
 
@@ -22,11 +25,16 @@ const HOUR: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_millis(50);
 
 fn waiting(after: Duration) -> Failure {
-    Failure::Wait { after, reason: Reason::new("throttled", "the far side asks to wait") }
+    Failure::Wait {
+        after,
+        reason: Reason::new("throttled", "the far side asks to wait"),
+    }
 }
 
 fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     u64::try_from(since.as_millis()).unwrap()
 }
 
@@ -35,22 +43,39 @@ async fn a_long_retry_is_scheduled_and_holds_no_ack_pending_slot() {
     let bench = Bench::start().await;
     let stage = bench.run(settings(), |_| async {
         let reason = Reason::new("away", "the far side is away for an hour");
-        Err(Failure::Retry { after: Some(HOUR), reason })
+        Err(Failure::Retry {
+            after: Some(HOUR),
+            reason,
+        })
     });
     let stage = stage.await;
     let before_ms = now_ms();
     bench.put(&snapshot(7)).await;
     let scheduled = bench.awaited(Stream::Retries, 1).await;
     assert_eq!(scheduled[0].payload, snapshot(7).encode_to_vec());
-    assert_eq!(scheduled[0].header(headers::SCHEMA), Some(OrderSnapshot::SCHEMA));
+    assert_eq!(
+        scheduled[0].header(headers::SCHEMA),
+        Some(OrderSnapshot::SCHEMA)
+    );
     assert_eq!(scheduled[0].header(headers::ATTEMPTS), Some("1"));
-    let first_seen: u64 = scheduled[0].header(headers::FIRST_SEEN_MS).unwrap().parse().unwrap();
+    let first_seen: u64 = scheduled[0]
+        .header(headers::FIRST_SEEN_MS)
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((before_ms.saturating_sub(1)..=now_ms()).contains(&first_seen));
     let target = scheduled[0].header("Nats-Schedule-Target").unwrap();
     assert_eq!(target, "tillbook.due.validate.acme.order.7");
-    let at = scheduled[0].header("Nats-Schedule").unwrap().strip_prefix("@at ").unwrap();
+    let at = scheduled[0]
+        .header("Nats-Schedule")
+        .unwrap()
+        .strip_prefix("@at ")
+        .unwrap();
     let at: jiff::Timestamp = at.parse().unwrap();
-    assert!(at.as_millisecond() >= i64::try_from(before_ms).unwrap() + 3_600_000, "{at}");
+    assert!(
+        at.as_millisecond() >= i64::try_from(before_ms).unwrap() + 3_600_000,
+        "{at}"
+    );
     bench.settled().await;
     bench.awaited(Stream::DeadLetters, 0).await;
     stage.stop().await;
@@ -69,7 +94,13 @@ async fn waiting_spends_no_attempts_and_keeps_the_first_sight() {
         let mut seen = noted.lock().unwrap();
         seen.push((received.attempt, received.first_seen_ms));
         let again = seen.len() <= 4;
-        async move { if again { Err(waiting(SOON)) } else { pass(received).await } }
+        async move {
+            if again {
+                Err(waiting(SOON))
+            } else {
+                pass(received).await
+            }
+        }
     });
     let stage = stage.await;
     bench.put(&snapshot(7)).await;
@@ -93,7 +124,11 @@ async fn attempts_made_before_and_after_a_wait_add_up() {
         seen.push((received.attempt, received.first_seen_ms));
         let waits = seen.len() == 2;
         async move {
-            if waits { Err(waiting(SOON)) } else { Err(Failure::retry(Reason::new("away", "away"))) }
+            if waits {
+                Err(waiting(SOON))
+            } else {
+                Err(Failure::retry(Reason::new("away", "away")))
+            }
         }
     });
     let stage = stage.await;
@@ -101,7 +136,12 @@ async fn attempts_made_before_and_after_a_wait_add_up() {
     let letter = bench.letter().await;
     assert_eq!(letter.kind(), DeadLetterKind::Exhausted);
     assert_eq!(letter.attempts, 3);
-    let attempts: Vec<u32> = seen.lock().unwrap().iter().map(|(attempt, _)| *attempt).collect();
+    let attempts: Vec<u32> = seen
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(attempt, _)| *attempt)
+        .collect();
     assert_eq!(attempts, [1, 2, 2, 3]);
     bench.settled().await;
     stage.stop().await;
@@ -110,7 +150,9 @@ async fn attempts_made_before_and_after_a_wait_add_up() {
 #[tokio::test]
 async fn age_ends_even_waiting() {
     let bench = Bench::start().await;
-    let stage = bench.run(settings(), |_| async { Err(waiting(SOON)) }).await;
+    let stage = bench
+        .run(settings(), |_| async { Err(waiting(SOON)) })
+        .await;
     let mut header_map = HeaderMap::new();
     let first_seen_ms = now_ms() - 2 * 3_600_000;
     header_map.insert(headers::FIRST_SEEN_MS, first_seen_ms.to_string().as_str());
@@ -118,7 +160,10 @@ async fn age_ends_even_waiting() {
     let letter = bench.letter().await;
     assert_eq!(letter.kind(), DeadLetterKind::Exhausted);
     assert_eq!(reason_codes(&letter), ["throttled", "retries_spent"]);
-    assert_eq!((letter.attempts, letter.first_seen_at_ms), (1, first_seen_ms));
+    assert_eq!(
+        (letter.attempts, letter.first_seen_at_ms),
+        (1, first_seen_ms)
+    );
     bench.settled().await;
     stage.stop().await;
 }
@@ -153,7 +198,9 @@ async fn the_dead_letter_of_a_due_message_names_the_stages_real_input_and_its_ow
 async fn a_crash_between_schedule_and_ack_schedules_once() {
     let bench = Bench::start().await;
     bench.put(&snapshot(7)).await;
-    let stage = bench.run(settings(), |_| async { Err(waiting(HOUR)) }).await;
+    let stage = bench
+        .run(settings(), |_| async { Err(waiting(HOUR)) })
+        .await;
     bench.awaited(Stream::Retries, 1).await;
     bench.settled().await;
     stage.stop().await;
@@ -161,7 +208,11 @@ async fn a_crash_between_schedule_and_ack_schedules_once() {
     let stream = bench.jetstream.get_stream(INPUT.name()).await.unwrap();
     stream.delete_consumer("validate").await.unwrap();
     let config = Stage::Validate.consumer();
-    bench.jetstream.create_consumer_on_stream(config, INPUT.name()).await.unwrap();
+    bench
+        .jetstream
+        .create_consumer_on_stream(config, INPUT.name())
+        .await
+        .unwrap();
     let consumer: consumer::PullConsumer = stream.get_consumer("validate").await.unwrap();
     let mut messages = consumer.fetch().max_messages(1).messages().await.unwrap();
     let message = messages.next().await.unwrap().unwrap();

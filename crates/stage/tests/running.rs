@@ -1,5 +1,8 @@
 //! The runner's bounds: how much at once, how long, and what a shutdown or a crash leaves.
-#![allow(clippy::unwrap_used, reason = "also in helpers, which clippy does not count as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "also in helpers, which clippy does not count as tests"
+)]
 
 mod common;
 
@@ -31,7 +34,12 @@ struct Gate {
 impl Gate {
     fn shut() -> Self {
         let open = Arc::new(Semaphore::new(0));
-        Self { open, inside: Arc::default(), most: Arc::default(), calls: Arc::default() }
+        Self {
+            open,
+            inside: Arc::default(),
+            most: Arc::default(),
+            calls: Arc::default(),
+        }
     }
 
     async fn run(&self, bench: &Bench, settings: StageSettings) -> common::Running {
@@ -85,7 +93,15 @@ impl Gate {
 async fn no_more_than_in_flight_messages_are_worked_on_at_once() {
     let bench = Bench::start().await;
     let gate = Gate::shut();
-    let stage = gate.run(&bench, StageSettings { in_flight: 3, ..settings() }).await;
+    let stage = gate
+        .run(
+            &bench,
+            StageSettings {
+                in_flight: 3,
+                ..settings()
+            },
+        )
+        .await;
     for order_id in 1..=12 {
         bench.put(&snapshot(order_id)).await;
     }
@@ -105,7 +121,11 @@ async fn shorten_ack_wait(bench: &Bench, ack_wait: Duration) {
         (Stage::Validate.due_consumer(), Stream::Retries),
     ] {
         config.ack_wait = ack_wait;
-        bench.jetstream.create_consumer_on_stream(config, stream.name()).await.unwrap();
+        bench
+            .jetstream
+            .create_consumer_on_stream(config, stream.name())
+            .await
+            .unwrap();
     }
 }
 
@@ -156,7 +176,15 @@ async fn messages_that_wait_for_their_turn_spend_no_attempts() {
     for order_id in 1..=6 {
         bench.put(&snapshot(order_id)).await;
     }
-    let stage = gate.run(&bench, StageSettings { in_flight: 2, ..settings() }).await;
+    let stage = gate
+        .run(
+            &bench,
+            StageSettings {
+                in_flight: 2,
+                ..settings()
+            },
+        )
+        .await;
     gate.holds(2).await;
     ack_waits_passed(&bench, ACK_WAIT, 3).await;
     gate.let_out(6);
@@ -176,7 +204,15 @@ async fn a_shutdown_finishes_work_under_way_and_hands_the_rest_back() {
     for order_id in 1..=8 {
         bench.put(&snapshot(order_id)).await;
     }
-    let stage = gate.run(&bench, StageSettings { in_flight: 4, ..settings() }).await;
+    let stage = gate
+        .run(
+            &bench,
+            StageSettings {
+                in_flight: 4,
+                ..settings()
+            },
+        )
+        .await;
     gate.holds(4).await;
     eventually(LIMIT, "messages taken ahead", async || {
         let taken = bench.consumer(INPUT).await?.num_ack_pending;
@@ -191,7 +227,11 @@ async fn a_shutdown_finishes_work_under_way_and_hands_the_rest_back() {
     bench.awaited(OUTPUT, 4).await;
     gate.let_out(4);
     stage.stop().await;
-    assert_eq!(gate.calls().len(), 4, "nothing was begun after the shutdown");
+    assert_eq!(
+        gate.calls().len(),
+        4,
+        "nothing was begun after the shutdown"
+    );
     bench.awaited(OUTPUT, 8).await;
     bench.settled().await;
     second.stop().await;
@@ -206,8 +246,12 @@ async fn a_shutdown_does_not_wait_longer_than_its_bound() {
     }
     let drain_timeout = Duration::from_millis(10);
     let never = Duration::from_secs(24 * 3600);
-    let settings =
-        StageSettings { in_flight: 1, process_timeout: never, drain_timeout, ..settings() };
+    let settings = StageSettings {
+        in_flight: 1,
+        process_timeout: never,
+        drain_timeout,
+        ..settings()
+    };
     let stage = gate.run(&bench, settings).await;
     gate.holds(1).await;
     stage.stop().await;
@@ -227,7 +271,10 @@ async fn a_killed_process_loses_nothing() {
         .enable_all()
         .build()
         .unwrap();
-    let bounds = StageSettings { in_flight: 2, ..settings() };
+    let bounds = StageSettings {
+        in_flight: 2,
+        ..settings()
+    };
     let _first = gate.run_on(process.handle(), &bench, bounds).await;
     gate.holds(2).await;
     // Everything of it stops where it is: nothing is acked, nothing is handed back.
@@ -252,7 +299,15 @@ async fn a_restart_of_nats_in_the_middle_lets_everything_arrive_exactly_once() {
         bench.put(&snapshot(order_id)).await;
     }
     let gate = Gate::shut();
-    let stage = gate.run(&bench, StageSettings { in_flight: 16, ..settings() }).await;
+    let stage = gate
+        .run(
+            &bench,
+            StageSettings {
+                in_flight: 16,
+                ..settings()
+            },
+        )
+        .await;
     gate.let_out(100);
     eventually(LIMIT, "some messages through", async || {
         let through = bench.stored(OUTPUT).await?.len();
@@ -266,12 +321,18 @@ async fn a_restart_of_nats_in_the_middle_lets_everything_arrive_exactly_once() {
     bench.nats.restart().await.unwrap();
     let arrived = eventually(LIMIT, "all messages", async || {
         let out = bench.stored(OUTPUT).await?;
-        ensure!(ids(&out).len() as u64 == ORDERS, "{} of {ORDERS}", ids(&out).len());
+        ensure!(
+            ids(&out).len() as u64 == ORDERS,
+            "{} of {ORDERS}",
+            ids(&out).len()
+        );
         Ok(out)
     });
     assert_eq!(arrived.await.unwrap().len() as u64, ORDERS, "each once");
     bench.settled().await;
-    bench.awaited(OUTPUT, usize::try_from(ORDERS).unwrap()).await;
+    bench
+        .awaited(OUTPUT, usize::try_from(ORDERS).unwrap())
+        .await;
     bench.awaited(Stream::DeadLetters, 0).await;
     stage.stop().await;
 }

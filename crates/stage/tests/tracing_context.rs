@@ -1,5 +1,8 @@
 //! A message is handled in the trace it came in; a replay starts its own and links to the old.
-#![allow(clippy::unwrap_used, reason = "also in helpers, which clippy does not count as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "also in helpers, which clippy does not count as tests"
+)]
 
 mod common;
 
@@ -44,7 +47,9 @@ impl Ended {
     /// Keeps the spans of this thread, which runs all of a test's tasks.
     fn of_this_thread() -> (Self, tracing::subscriber::DefaultGuard) {
         let ended = Self::default();
-        let provider = SdkTracerProvider::builder().with_span_processor(ended.clone()).build();
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(ended.clone())
+            .build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
         let subscriber = tracing_subscriber::registry().with(layer);
         (ended, tracing::subscriber::set_default(subscriber))
@@ -52,7 +57,11 @@ impl Ended {
 
     fn processing(&self) -> SpanData {
         let spans = self.0.lock().unwrap();
-        spans.iter().find(|span| span.name == "process ingested").unwrap().clone()
+        spans
+            .iter()
+            .find(|span| span.name == "process ingested")
+            .unwrap()
+            .clone()
     }
 }
 
@@ -76,7 +85,10 @@ async fn the_trace_of_the_headers_goes_on_in_the_next_message_and_the_journal() 
     let span = ended.processing();
     assert_eq!(span.span_context.trace_id().to_string(), TRACE);
     assert_eq!(span.parent_span_id.to_string(), SPAN);
-    assert!(next.contains(&span.span_context.span_id().to_string()), "{next}");
+    assert!(
+        next.contains(&span.span_context.span_id().to_string()),
+        "{next}"
+    );
     let entries = bench.journal(JournalKind::StagePassed).await;
     assert_eq!(entries[0].trace_id, TRACE);
 }
@@ -94,8 +106,11 @@ async fn a_replayed_message_has_a_trace_of_its_own_that_links_to_the_old() {
     stage.stop().await;
     let span = ended.processing();
     assert_ne!(span.span_context.trace_id().to_string(), TRACE);
-    let links: Vec<String> =
-        span.links.iter().map(|link| link.span_context.trace_id().to_string()).collect();
+    let links: Vec<String> = span
+        .links
+        .iter()
+        .map(|link| link.span_context.trace_id().to_string())
+        .collect();
     assert_eq!(links, [TRACE]);
 }
 
@@ -111,6 +126,10 @@ async fn a_dead_letter_names_the_trace_of_its_failed_attempt() {
     header_map.insert(headers::TRACEPARENT, traceparent().as_str());
     bench.put_with(&snapshot(7), header_map).await;
     let letter = bench.letter().await;
-    assert!(letter.traceparent.starts_with(&format!("00-{TRACE}-")), "{}", letter.traceparent);
+    assert!(
+        letter.traceparent.starts_with(&format!("00-{TRACE}-")),
+        "{}",
+        letter.traceparent
+    );
     stage.stop().await;
 }

@@ -1,5 +1,8 @@
 //! Redis may go and come: slower without it, never wrong.
-#![allow(clippy::unwrap_used, reason = "also in helpers, which clippy does not count as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "also in helpers, which clippy does not count as tests"
+)]
 
 use std::time::Duration;
 
@@ -14,9 +17,13 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 async fn start() -> (tempfile::TempDir, RedisServer, LookupCache) {
     let folder = tempfile::tempdir().unwrap();
-    let redis = RedisServer::start(folder.path().join("redis"), None).await.unwrap();
+    let redis = RedisServer::start(folder.path().join("redis"), None)
+        .await
+        .unwrap();
     let url = SecretString::from(redis.url());
-    let cache = LookupCache::connect(&url, Duration::from_secs(600)).await.unwrap();
+    let cache = LookupCache::connect(&url, Duration::from_secs(600))
+        .await
+        .unwrap();
     (folder, redis, cache)
 }
 
@@ -52,7 +59,10 @@ async fn a_killed_redis_is_an_empty_cache_and_serves_again_when_it_is_back() {
     redis.restart().await.unwrap();
     let served = eventually(LIMIT, "the cache to serve again", async || {
         cache.remember_client("acme", &jane(), 43).await;
-        ensure!(cache.client("acme", &jane()).await == Some(43), "it is still empty");
+        ensure!(
+            cache.client("acme", &jane()).await == Some(43),
+            "it is still empty"
+        );
         Ok(())
     });
     served.await.unwrap();
@@ -61,15 +71,22 @@ async fn a_killed_redis_is_an_empty_cache_and_serves_again_when_it_is_back() {
 #[tokio::test]
 async fn a_redis_that_is_not_there_yet_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
-    let mut redis = RedisServer::start(folder.path().join("redis"), None).await.unwrap();
+    let mut redis = RedisServer::start(folder.path().join("redis"), None)
+        .await
+        .unwrap();
     redis.kill9();
     let url = SecretString::from(redis.url());
-    let cache = LookupCache::connect(&url, Duration::from_secs(600)).await.unwrap();
+    let cache = LookupCache::connect(&url, Duration::from_secs(600))
+        .await
+        .unwrap();
     assert_eq!(cache.client("acme", &jane()).await, None);
     redis.restart().await.unwrap();
     let served = eventually(LIMIT, "the cache to serve", async || {
         cache.remember_client("acme", &jane(), 7).await;
-        ensure!(cache.client("acme", &jane()).await == Some(7), "it is still empty");
+        ensure!(
+            cache.client("acme", &jane()).await == Some(7),
+            "it is still empty"
+        );
         Ok(())
     });
     served.await.unwrap();
@@ -78,7 +95,12 @@ async fn a_redis_that_is_not_there_yet_is_no_error() {
 #[tokio::test]
 async fn an_address_that_is_none_is_refused_without_showing_it() {
     let url = SecretString::from("http://:hunter2@nowhere".to_owned());
-    let error = LookupCache::connect(&url, Duration::from_secs(1)).await.unwrap_err();
+    let error = LookupCache::connect(&url, Duration::from_secs(1))
+        .await
+        .unwrap_err();
     let shown = format!("{error} {error:?}");
-    assert!(shown.contains("redis://") && !shown.contains("hunter2"), "{shown}");
+    assert!(
+        shown.contains("redis://") && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }

@@ -1,5 +1,8 @@
 //! One refresh per rotation across processes, and no pair that is lost on our side.
-#![allow(clippy::unwrap_used, reason = "also in helpers, which clippy does not count as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "also in helpers, which clippy does not count as tests"
+)]
 
 mod common;
 
@@ -7,10 +10,10 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::ensure;
 use async_nats::jetstream;
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Response, StatusCode};
 use axum::routing::post;
-use axum::Router;
 use common::{Bench, LIMIT};
 use connect::freshbooks::{Config, TokenError, TokenSource};
 use connect::{NoObserver, VendorError};
@@ -44,9 +47,17 @@ impl OAuth {
     async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let state = State { live: "seed".to_owned(), calls: 0, lost: 0 };
+        let state = State {
+            live: "seed".to_owned(),
+            calls: 0,
+            lost: 0,
+        };
         let open = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        let oauth = Self { url, state: Arc::new(Mutex::new(state)), open };
+        let oauth = Self {
+            url,
+            state: Arc::new(Mutex::new(state)),
+            open,
+        };
         let endpoint = oauth.clone();
         let app = Router::new().route(
             "/auth/oauth/token",
@@ -84,7 +95,9 @@ impl OAuth {
             }
         };
         self.open.acquire().await.unwrap().forget();
-        let response = Response::builder().status(status).header("content-type", "application/json");
+        let response = Response::builder()
+            .status(status)
+            .header("content-type", "application/json");
         response.body(Body::from(body.to_string())).unwrap()
     }
 
@@ -128,8 +141,14 @@ impl OAuth {
 async fn record(bench: &Bench) -> anyhow::Result<(String, Value)> {
     let bucket = bench.bucket(Bucket::Tokens).await;
     let mut keys = bucket.keys().await?;
-    let key = keys.next().await.ok_or_else(|| anyhow::anyhow!("there is no record"))??;
-    let bytes = bucket.get(&key).await?.ok_or_else(|| anyhow::anyhow!("it is gone"))?;
+    let key = keys
+        .next()
+        .await
+        .ok_or_else(|| anyhow::anyhow!("there is no record"))??;
+    let bytes = bucket
+        .get(&key)
+        .await?
+        .ok_or_else(|| anyhow::anyhow!("it is gone"))?;
     Ok((key, serde_json::from_slice(&bytes)?))
 }
 
@@ -166,10 +185,16 @@ async fn a_token_that_still_works_is_not_refreshed() {
     let oauth = OAuth::start().await;
     let first = oauth.process(&bench.jetstream, "seed").await;
     for _ in 0..5 {
-        assert_eq!(first.access_token().await.unwrap().expose_secret(), "access-1");
+        assert_eq!(
+            first.access_token().await.unwrap().expose_secret(),
+            "access-1"
+        );
     }
     let restarted = oauth.process(&bench.another().await, "seed").await;
-    assert_eq!(restarted.access_token().await.unwrap().expose_secret(), "access-1");
+    assert_eq!(
+        restarted.access_token().await.unwrap().expose_secret(),
+        "access-1"
+    );
     assert_eq!(oauth.calls(), 1);
 }
 
@@ -212,14 +237,19 @@ async fn a_refused_refresh_is_remembered_until_the_configuration_brings_a_new_gr
     let oauth = OAuth::start().await;
     let stale = oauth.process(&bench.jetstream, "spent elsewhere").await;
     assert!(is_revoked(&stale.access_token().await));
-    let restarted = oauth.process(&bench.another().await, "spent elsewhere").await;
+    let restarted = oauth
+        .process(&bench.another().await, "spent elsewhere")
+        .await;
     for tokens in [&stale, &restarted] {
         assert!(is_revoked(&tokens.access_token().await));
         assert!(is_revoked(&tokens.refresh(&"any".into()).await));
     }
     assert_eq!(oauth.calls(), 1, "nobody asked again");
     let granted = oauth.process(&bench.jetstream, "seed").await;
-    assert_eq!(granted.access_token().await.unwrap().expose_secret(), "access-2");
+    assert_eq!(
+        granted.access_token().await.unwrap().expose_secret(),
+        "access-2"
+    );
 }
 
 #[tokio::test]
@@ -229,10 +259,19 @@ async fn a_lost_reply_is_not_taken_for_a_revoked_grant() {
     let tokens = oauth.process(&bench.jetstream, "seed").await;
     oauth.lose_replies(1);
     let lost = tokens.access_token().await.unwrap_err();
-    assert!(matches!(lost, TokenError::Vendor(VendorError::UnknownOutcome { .. })), "{lost:?}");
+    assert!(
+        matches!(lost, TokenError::Vendor(VendorError::UnknownOutcome { .. })),
+        "{lost:?}"
+    );
     let (_, record) = record(&bench).await.unwrap();
-    assert_eq!((&record["revoked"], &record["claim"]), (&json!(false), &Value::Null));
-    assert_eq!(tokens.access_token().await.unwrap().expose_secret(), "access-2");
+    assert_eq!(
+        (&record["revoked"], &record["claim"]),
+        (&json!(false), &Value::Null)
+    );
+    assert_eq!(
+        tokens.access_token().await.unwrap().expose_secret(),
+        "access-2"
+    );
 }
 
 #[tokio::test]
@@ -260,8 +299,14 @@ async fn a_claim_of_a_dead_process_is_taken_over_after_it_ends() {
     let bucket = bench.bucket(Bucket::Tokens).await;
     bucket.put(&key, left.to_string().into()).await.unwrap();
     let heir = oauth.process(&bench.another().await, "seed").await;
-    assert_eq!(heir.access_token().await.unwrap().expose_secret(), "access-2");
-    assert!(store::now_ms() >= until_ms, "not before the claim had ended");
+    assert_eq!(
+        heir.access_token().await.unwrap().expose_secret(),
+        "access-2"
+    );
+    assert!(
+        store::now_ms() >= until_ms,
+        "not before the claim had ended"
+    );
     assert_eq!(oauth.calls(), 2);
 }
 
@@ -283,7 +328,10 @@ async fn a_caller_that_is_cut_off_does_not_take_the_new_pair_with_it() {
         Ok(())
     });
     stored.await.unwrap();
-    assert_eq!(tokens.access_token().await.unwrap().expose_secret(), "access-1");
+    assert_eq!(
+        tokens.access_token().await.unwrap().expose_secret(),
+        "access-1"
+    );
     assert_eq!(oauth.calls(), 1);
 }
 
@@ -295,11 +343,17 @@ async fn a_record_that_cannot_be_read_is_left_alone() {
     tokens.access_token().await.unwrap();
     let (key, _) = record(&bench).await.unwrap();
     let bucket = bench.bucket(Bucket::Tokens).await;
-    bucket.put(&key, "from a newer version".into()).await.unwrap();
+    bucket
+        .put(&key, "from a newer version".into())
+        .await
+        .unwrap();
     let restarted = oauth.process(&bench.another().await, "seed").await;
     let error = restarted.access_token().await.unwrap_err();
     assert_eq!(error, TokenError::Unavailable);
-    assert_eq!(bucket.get(&key).await.unwrap().unwrap(), "from a newer version");
+    assert_eq!(
+        bucket.get(&key).await.unwrap().unwrap(),
+        "from a newer version"
+    );
     assert_eq!(oauth.calls(), 1);
 }
 
@@ -309,7 +363,10 @@ async fn without_the_store_no_token_is_spent() {
     let oauth = OAuth::start().await;
     let tokens = oauth.process(&bench.jetstream, "seed").await;
     bench.nats.kill9();
-    assert_eq!(tokens.access_token().await.unwrap_err(), TokenError::Unavailable);
+    assert_eq!(
+        tokens.access_token().await.unwrap_err(),
+        TokenError::Unavailable
+    );
     assert_eq!(oauth.calls(), 0);
     bench.nats.restart().await.unwrap();
     let token = eventually(LIMIT, "a token", async || Ok(tokens.access_token().await?));

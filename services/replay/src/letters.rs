@@ -1,6 +1,7 @@
 //! Reading the dead letters stream.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use contracts::dead_letter::DeadLetter;
@@ -9,9 +10,13 @@ use futures::StreamExt;
 use prost::Message;
 use serde_json::{Value, json};
 use stage::StageContext;
+use tracing::warn;
 
 /// The most letters one answer lists.
 const LIST_MAX: usize = 1000;
+
+/// Longest wait for the next stored letter.
+const NEXT_LIMIT: Duration = Duration::from_secs(5);
 
 /// The newest letters, at most `limit` of them.
 pub(crate) async fn list(
@@ -73,12 +78,19 @@ async fn each(
     }
     let mut messages = consumer.messages().await.map_err(|error| plain(&error))?;
     while left > 0 {
-        let Some(message) = messages.next().await else { break };
+        // Letters may expire while they are read: the last of those counted may never come.
+        let next = tokio::time::timeout(NEXT_LIMIT, messages.next()).await;
+        let Ok(Some(message)) = next else { break };
         let message = message.map_err(|error| plain(&error))?;
         left = left.saturating_sub(1);
-        let letter = DeadLetter::decode(message.payload.clone()).map_err(|error| plain(&error))?;
-        if !visit(letter) {
-            return Ok(());
+        match DeadLetter::decode(message.payload.clone()) {
+            Ok(letter) => {
+                if !visit(letter) {
+                    return Ok(());
+                }
+            }
+            // One broken letter must not keep all others from being released.
+            Err(error) => warn!(error = %error, subject = %message.subject, "a dead letter is not readable"),
         }
     }
     Ok(())

@@ -20,18 +20,34 @@ pub(crate) async fn measure(scene: &Scene, orders: u64, table: &mut Table) -> an
     for id in &ids {
         scene.fire(*id).await?;
     }
-    scene.outcome_of_all(outcomes.saturating_add(orders)).await?;
+    scene
+        .outcome_of_all(outcomes.saturating_add(orders))
+        .await?;
     scene.streams.at_rest().await?;
     for (sort, before) in sorts.into_iter().zip(before) {
         let spent = scene.account_calls(sort).await?.saturating_sub(before);
-        let aim = if sort == "creates" { Aim::Exactly(Milli::whole(2)) } else { Aim::None };
-        table.figure(format!("FreshBooks {sort}, paid order of a known client"), Milli::ratio(spent, orders), "calls", aim);
+        let aim = if sort == "creates" {
+            Aim::Exactly(Milli::whole(2))
+        } else {
+            Aim::None
+        };
+        table.figure(
+            format!("FreshBooks {sort}, paid order of a known client"),
+            Milli::ratio(spent, orders),
+            "calls",
+            aim,
+        );
     }
     let mut store_calls = 0_u64;
     for id in &ids {
         store_calls = store_calls.saturating_add(scene.store_calls(*id).await?);
     }
-    table.figure("BigCommerce calls, order with one hook", Milli::ratio(store_calls, orders), "calls", Aim::None);
+    table.figure(
+        "BigCommerce calls, order with one hook",
+        Milli::ratio(store_calls, orders),
+        "calls",
+        Aim::None,
+    );
     storms(scene, table).await
 }
 
@@ -39,15 +55,27 @@ async fn storms(scene: &Scene, table: &mut Table) -> anyhow::Result<()> {
     let acknowledged = scene.acknowledged_now().await?;
     let mut ids = Vec::new();
     for seed in 0..STORMS {
-        ids.push(scene.place_with_storm(2000_u64.saturating_add(seed)).await?);
+        ids.push(
+            scene
+                .place_with_storm(2000_u64.saturating_add(seed))
+                .await?,
+        );
     }
-    scene.acknowledged(acknowledged.saturating_add(STORM_HOOKS.saturating_mul(STORMS))).await?;
+    scene
+        .acknowledged(acknowledged.saturating_add(STORM_HOOKS.saturating_mul(STORMS)))
+        .await?;
     scene.streams.at_rest().await?;
     let mut most = 0;
     for id in ids {
         most = most.max(scene.store_calls(id).await?);
     }
-    let name = format!("BigCommerce calls, order with a storm of {STORM_HOOKS} hooks, most of {STORMS}");
-    table.figure(name, Milli::whole(most), "calls", Aim::AtMost(Milli::whole(8)));
+    let name =
+        format!("BigCommerce calls, order with a storm of {STORM_HOOKS} hooks, most of {STORMS}");
+    table.figure(
+        name,
+        Milli::whole(most),
+        "calls",
+        Aim::AtMost(Milli::whole(8)),
+    );
     Ok(())
 }

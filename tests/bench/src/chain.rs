@@ -20,8 +20,11 @@ use runtime::config::{Config, StageConfig};
 use runtime::metrics::Metrics;
 use secrecy::SecretString;
 use stage::vendor::CallNotes;
-use stage::{Journal, Publisher, RetryPolicy, Runner, Stage, StageContext, StageMetrics, StageSettings};
+use stage::{
+    Journal, Publisher, RetryPolicy, Runner, Stage, StageContext, StageMetrics, StageSettings,
+};
 use store::cache::LookupCache;
+use store::connections::Connections;
 use store::ledger::Ledger;
 use store::mappings::Mappings;
 use tokio::task::JoinSet;
@@ -65,10 +68,19 @@ impl Desk {
         let nats = runtime::nats::connect(&config.nats, stage.name(), &metrics).await?;
         let publisher = Publisher::new(nats.jetstream.clone());
         let journal = Journal::start(publisher.clone(), stage.name());
-        Ok(Self { nats, publisher, journal, metrics })
+        Ok(Self {
+            nats,
+            publisher,
+            journal,
+            metrics,
+        })
     }
 
-    fn context(&self, bounds: StageConfig, shutdown: &CancellationToken) -> anyhow::Result<StageContext> {
+    fn context(
+        &self,
+        bounds: StageConfig,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<StageContext> {
         Ok(StageContext {
             jetstream: self.nats.jetstream.clone(),
             publisher: self.publisher.clone(),
@@ -92,7 +104,11 @@ impl Desk {
 
 impl Chain {
     /// Opens what the stages need; `config` names the servers.
-    pub(crate) async fn open(config: Config, streams: &Streams, redis_url: String) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        config: Config,
+        streams: &Streams,
+        redis_url: String,
+    ) -> anyhow::Result<Self> {
         let connection = config.connections.first().context("no connection")?;
         let policy = serde_json::from_value(connection.policy_json()).context("the policy")?;
         let desks = [
@@ -104,22 +120,50 @@ impl Chain {
         let ledger = Ledger::bind(&lookup.nats.jetstream).await?;
         let ttl = Duration::from_secs(config.lookup.cache_ttl_s);
         let cache = Arc::new(LookupCache::connect(&SecretString::from(redis_url), ttl).await?);
-        Ok(Self { policy, ledger, cache, streams: streams.clone(), desks, config })
+        Ok(Self {
+            policy,
+            ledger,
+            cache,
+            streams: streams.clone(),
+            desks,
+            config,
+        })
     }
 
     /// Lays `count` messages ready; gives what the last stream holds when all have passed.
-    pub(crate) async fn prefill(&self, round: usize, count: usize, snapshots: &Snapshots) -> anyhow::Result<u64> {
+    pub(crate) async fn prefill(
+        &self,
+        round: usize,
+        count: usize,
+        snapshots: &Snapshots,
+    ) -> anyhow::Result<u64> {
         for stream in PURGED {
             self.streams.purge(stream.name()).await?;
         }
         let last = topology::Stream::Resolved.name();
         let base = self.streams.stored(last).await?;
-        let name = self.config.connections.first().map(|one| one.name.as_str()).unwrap_or_default();
-        let publishes = futures::stream::iter((0..count).zip(snapshots.all.iter().cycle())).map(|(number, snapshot)| {
-            let event = format!("{name}-{}-{round}-{number}", snapshot.order_id);
-            let subject = topology::Stream::Ingested.subject(name, "order", &snapshot.order_id.to_string());
-            publish(&self.streams, subject, format!("{event}:fetch"), snapshot.of_event(&event))
-        });
+        let name = self
+            .config
+            .connections
+            .first()
+            .map(|one| one.name.as_str())
+            .unwrap_or_default();
+        let publishes = futures::stream::iter((0..count).zip(snapshots.all.iter().cycle())).map(
+            |(number, snapshot)| {
+                let event = format!("{name}-{}-{round}-{number}", snapshot.order_id);
+                let subject = topology::Stream::Ingested.subject(
+                    name,
+                    "order",
+                    &snapshot.order_id.to_string(),
+                );
+                publish(
+                    &self.streams,
+                    subject,
+                    format!("{event}:fetch"),
+                    snapshot.of_event(&event),
+                )
+            },
+        );
         let stored: Vec<anyhow::Result<()>> = publishes.buffer_unordered(256).collect().await;
         stored.into_iter().collect::<anyhow::Result<()>>()?;
         Ok(base.saturating_add(u64::try_from(count)?))
@@ -133,9 +177,24 @@ impl Chain {
         let bounds = self.config.stages;
         let mut tasks = JoinSet::new();
         let began = Instant::now();
-        run(&mut tasks, validate::Validate, validate.context(bounds.validate, &shutdown)?).await?;
-        run(&mut tasks, self.transform().await?, transform.context(bounds.transform, &shutdown)?).await?;
-        run(&mut tasks, self.lookup()?, lookup.context(bounds.lookup, &shutdown)?).await?;
+        run(
+            &mut tasks,
+            validate::Validate,
+            validate.context(bounds.validate, &shutdown)?,
+        )
+        .await?;
+        run(
+            &mut tasks,
+            self.transform().await?,
+            transform.context(bounds.transform, &shutdown)?,
+        )
+        .await?;
+        run(
+            &mut tasks,
+            self.lookup().await?,
+            lookup.context(bounds.lookup, &shutdown)?,
+        )
+        .await?;
         let reached = self.streams.reach(last, target).await;
         let took = began.elapsed();
         shutdown.cancel();
@@ -145,12 +204,19 @@ impl Chain {
 
     async fn transform(&self) -> anyhow::Result<transform::Transform> {
         let [_, desk, _] = &self.desks;
-        let policies = self.config.connections.iter().map(|one| (one.name.clone(), self.policy.clone()));
+        let policies = self
+            .config
+            .connections
+            .iter()
+            .map(|one| (one.name.clone(), self.policy.clone()));
         let mappings = Mappings::load(&desk.nats.jetstream).await?;
-        Ok(transform::Transform { policies: policies.collect(), mappings })
+        Ok(transform::Transform {
+            policies: policies.collect(),
+            mappings,
+        })
     }
 
-    fn lookup(&self) -> anyhow::Result<lookup::Lookup> {
+    async fn lookup(&self) -> anyhow::Result<lookup::Lookup> {
         let [.., desk] = &self.desks;
         let observer = Arc::new(CallNotes::register(&desk.metrics)?);
         let mut accounts = HashMap::new();
@@ -167,21 +233,40 @@ impl Chain {
             let client = freshbooks::Client::new(config, Arc::new(NoTokens), observer.clone())?;
             accounts.insert(connection.name.clone(), client);
         }
-        Ok(lookup::Lookup::new(accounts, self.ledger.clone(), self.cache.clone()))
+        let connections = Connections::bind(&desk.nats.jetstream).await?;
+        Ok(lookup::Lookup::new(
+            accounts,
+            self.ledger.clone(),
+            self.cache.clone(),
+            connections,
+        ))
     }
 }
 
-async fn run<S: Stage>(tasks: &mut JoinSet<()>, stage: S, context: StageContext) -> anyhow::Result<()> {
+async fn run<S: Stage>(
+    tasks: &mut JoinSet<()>,
+    stage: S,
+    context: StageContext,
+) -> anyhow::Result<()> {
     tasks.spawn(Runner::bind(stage, context).await?.run());
     Ok(())
 }
 
-async fn publish(streams: &Streams, subject: String, id: String, payload: Bytes) -> anyhow::Result<()> {
+async fn publish(
+    streams: &Streams,
+    subject: String,
+    id: String,
+    payload: Bytes,
+) -> anyhow::Result<()> {
     let mut header_map = HeaderMap::new();
     header_map.insert(headers::SCHEMA, OrderSnapshot::SCHEMA);
     header_map.insert(headers::TRACEPARENT, TRACEPARENT);
     header_map.insert(headers::MESSAGE_ID, id);
-    streams.0.publish_with_headers(subject, header_map, payload).await?.await?;
+    streams
+        .0
+        .publish_with_headers(subject, header_map, payload)
+        .await?
+        .await?;
     Ok(())
 }
 
@@ -193,7 +278,10 @@ impl TokenSource for NoTokens {
         Box::pin(std::future::ready(Err(TokenError::NotConnected)))
     }
 
-    fn refresh<'a>(&'a self, _: &'a SecretString) -> BoxFuture<'a, Result<SecretString, TokenError>> {
+    fn refresh<'a>(
+        &'a self,
+        _: &'a SecretString,
+    ) -> BoxFuture<'a, Result<SecretString, TokenError>> {
         self.access_token()
     }
 }

@@ -16,14 +16,28 @@ pub(crate) async fn measure(scene: &Scene, seconds: u64, table: &mut Table) -> a
     let ids = scene.place(KIND, ORDERS, 500_000).await?;
     for rate in RATES_PER_S {
         eprintln!("{rate} hooks a second for {seconds} s, {}", scene.what());
-        let report = scene.burst("store/order/updated", rate, seconds, &ids).await?;
+        let report = scene
+            .burst("store/order/updated", rate, seconds, &ids)
+            .await?;
         let number = |pointer: &str| report.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
         let (due, acknowledged) = (number("/due"), number("/acknowledged"));
-        ensure!(acknowledged == due, "{acknowledged} of {due} hooks were acknowledged: {report}");
-        let name = |which: &str| format!("hook → 200, {rate}/s for {seconds} s, {}, {which}", scene.what());
+        ensure!(
+            acknowledged == due,
+            "{acknowledged} of {due} hooks were acknowledged: {report}"
+        );
+        let name = |which: &str| {
+            format!(
+                "hook → 200, {rate}/s for {seconds} s, {}, {which}",
+                scene.what()
+            )
+        };
         let value = |which: &str| Milli::thousandths(number(&format!("/ack_from_due/{which}_us")));
         table.figure(name("p50"), value("p50"), "ms", Aim::None);
-        let aim = if rate == 1000 { Aim::AtMost(Milli::whole(50)) } else { Aim::None };
+        let aim = if rate == 1000 {
+            Aim::AtMost(Milli::whole(50))
+        } else {
+            Aim::None
+        };
         table.figure(name("p99"), value("p99"), "ms", aim);
         scene.streams.at_rest().await?;
     }

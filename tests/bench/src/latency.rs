@@ -36,12 +36,22 @@ pub(crate) async fn measure(scene: &Scene, seconds: u64, table: &mut Table) -> a
     }
     scene.outcome_of_all(first.saturating_add(orders)).await?;
     let mut took = read_outcomes(scene, first, orders, &sent).await?;
-    ensure!(took.len() == sent.len(), "{} outcomes of {} orders", took.len(), sent.len());
+    ensure!(
+        took.len() == sent.len(),
+        "{} outcomes of {} orders",
+        took.len(),
+        sent.len()
+    );
     took.sort_unstable();
     scene.streams.at_rest().await?;
     let row = |name: &str| format!("hook → invoice sent and paid, {ORDERS_PER_S} orders/s, {name}");
     table.figure(row("p50"), percentile_ms(&took, 50), "ms", Aim::None);
-    table.figure(row("p99"), percentile_ms(&took, 99), "ms", Aim::AtMost(Milli::whole(150)));
+    table.figure(
+        row("p99"),
+        percentile_ms(&took, 99),
+        "ms",
+        Aim::AtMost(Milli::whole(150)),
+    );
     table.remark(format!(
         "Hook → invoice ({} orders of known clients): from just before the sandbox is told to send the hook until NATS \
          stamped the order's message in OUTCOMES, which is stored after the payment was booked and the ledger closed.",
@@ -59,7 +69,9 @@ async fn read_outcomes(
 ) -> anyhow::Result<Vec<Duration>> {
     let stream = scene.streams.0.get_stream(Stream::Outcomes.name()).await?;
     let config = consumer::pull::OrderedConfig {
-        deliver_policy: consumer::DeliverPolicy::ByStartSequence { start_sequence: first.saturating_add(1) },
+        deliver_policy: consumer::DeliverPolicy::ByStartSequence {
+            start_sequence: first.saturating_add(1),
+        },
         ..consumer::pull::OrderedConfig::default()
     };
     let messages = stream.create_consumer(config).await?.messages().await?;
@@ -79,12 +91,17 @@ async fn read_outcomes(
 }
 
 fn since_epoch(time: SystemTime) -> anyhow::Result<Duration> {
-    time.duration_since(UNIX_EPOCH).context("the clock is before 1970")
+    time.duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")
 }
 
 /// The smallest value that `percent` of all do not exceed.
 fn percentile_ms(sorted: &[Duration], percent: usize) -> Milli {
-    let rank = sorted.len().saturating_mul(percent).div_ceil(100).saturating_sub(1);
+    let rank = sorted
+        .len()
+        .saturating_mul(percent)
+        .div_ceil(100)
+        .saturating_sub(1);
     let value = sorted.get(rank).copied().unwrap_or_default();
     Milli::thousandths(u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
 }

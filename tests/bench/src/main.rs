@@ -11,6 +11,7 @@ mod idle;
 mod latency;
 mod load;
 mod process;
+mod pure;
 mod relay;
 mod scene;
 mod snapshots;
@@ -84,7 +85,7 @@ impl Amounts {
             return Self {
                 chain_rounds: 1,
                 chain_messages: 2_000,
-                rate_orders: 100,
+                rate_orders: 300,
                 hook_seconds: 2,
                 latency_seconds: 6,
                 counted_orders: 8,
@@ -96,7 +97,7 @@ impl Amounts {
         Self {
             chain_rounds: 3,
             chain_messages: 10_000,
-            rate_orders: 300,
+            rate_orders: 1_000,
             hook_seconds: 10,
             latency_seconds: 40,
             counted_orders: 16,

@@ -17,7 +17,12 @@ use tokio_util::sync::CancellationToken;
 use crate::streams::Streams;
 
 /// The streams whose configuration is copied, in the order of the way.
-const MODELS: [Stream; 4] = [Stream::Ingested, Stream::Validated, Stream::Transformed, Stream::Resolved];
+const MODELS: [Stream; 4] = [
+    Stream::Ingested,
+    Stream::Validated,
+    Stream::Transformed,
+    Stream::Resolved,
+];
 const STAGES: [Stage; 3] = [Stage::Validate, Stage::Transform, Stage::Lookup];
 const ACK_LIMIT: Duration = Duration::from_secs(3);
 
@@ -65,12 +70,24 @@ impl Relay {
             let jetstream = connect(url).await?;
             let mut config = stage.consumer();
             config.filter_subject = String::new();
-            let consumer = jetstream.create_consumer_on_stream(config, stream_name(*from)).await?;
+            let consumer = jetstream
+                .create_consumer_on_stream(config, stream_name(*from))
+                .await?;
             let payload = vec![b'x'; bytes].into();
-            hops.push(Hop { jetstream, consumer, subject: subject(*to), payload, in_flight });
+            hops.push(Hop {
+                jetstream,
+                consumer,
+                subject: subject(*to),
+                payload,
+                in_flight,
+            });
         }
         let first_payload = vec![b'x'; first].into();
-        Ok(Self { streams: streams.clone(), hops, first_payload })
+        Ok(Self {
+            streams: streams.clone(),
+            hops,
+            first_payload,
+        })
     }
 
     /// Lays `count` messages ready; gives what the last stream holds when all have passed.
@@ -83,7 +100,12 @@ impl Relay {
         let publishes = futures::stream::iter(0..count).map(|number| {
             let event = format!("{round}-{number}");
             let subject = format!("{}.{event}", subject(first));
-            publish(&self.streams.0, subject, format!("{event}:fetch"), self.first_payload.clone())
+            publish(
+                &self.streams.0,
+                subject,
+                format!("{event}:fetch"),
+                self.first_payload.clone(),
+            )
         });
         let stored: Vec<anyhow::Result<()>> = publishes.buffer_unordered(256).collect().await;
         stored.into_iter().collect::<anyhow::Result<()>>()?;
@@ -97,8 +119,17 @@ impl Relay {
         let mut tasks = JoinSet::new();
         let began = Instant::now();
         for (hop, stage) in self.hops.iter().zip(STAGES) {
-            let messages = hop.consumer.stream().max_messages_per_batch(hop.in_flight).messages().await?;
-            let (jetstream, subject, payload) = (hop.jetstream.clone(), hop.subject.clone(), hop.payload.clone());
+            let messages = hop
+                .consumer
+                .stream()
+                .max_messages_per_batch(hop.in_flight)
+                .messages()
+                .await?;
+            let (jetstream, subject, payload) = (
+                hop.jetstream.clone(),
+                hop.subject.clone(),
+                hop.payload.clone(),
+            );
             let (in_flight, stopped) = (hop.in_flight, stop.clone());
             tasks.spawn(async move {
                 let until = messages.take_until(stopped.cancelled_owned());
@@ -106,7 +137,8 @@ impl Relay {
                     .for_each_concurrent(in_flight, |message| async {
                         // A failed hop shows as a round that does not end.
                         if let Ok(message) = message {
-                            let _ = carry(&jetstream, &subject, &payload, &message, stage.name()).await;
+                            let _ =
+                                carry(&jetstream, &subject, &payload, &message, stage.name()).await;
                         }
                     })
                     .await;
@@ -121,8 +153,12 @@ impl Relay {
 }
 
 async fn connect(url: &str) -> anyhow::Result<jetstream::Context> {
-    let client = async_nats::connect(url).await.context("connecting to NATS")?;
-    Ok(jetstream::context::ContextBuilder::new().timeout(ACK_LIMIT).build(client))
+    let client = async_nats::connect(url)
+        .await
+        .context("connecting to NATS")?;
+    Ok(jetstream::context::ContextBuilder::new()
+        .timeout(ACK_LIMIT)
+        .build(client))
 }
 
 async fn carry(
@@ -135,12 +171,23 @@ async fn carry(
     let event = message.subject.rsplit('.').next().unwrap_or_default();
     let id = format!("{event}:{hop}");
     publish(jetstream, format!("{subject}.{event}"), id, payload.clone()).await?;
-    message.ack().await.map_err(|error| anyhow::anyhow!("{error}"))
+    message
+        .ack()
+        .await
+        .map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-async fn publish(jetstream: &jetstream::Context, subject: String, id: String, payload: Bytes) -> anyhow::Result<()> {
+async fn publish(
+    jetstream: &jetstream::Context,
+    subject: String,
+    id: String,
+    payload: Bytes,
+) -> anyhow::Result<()> {
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Msg-Id", id);
-    jetstream.publish_with_headers(subject, headers, payload).await?.await?;
+    jetstream
+        .publish_with_headers(subject, headers, payload)
+        .await?
+        .await?;
     Ok(())
 }

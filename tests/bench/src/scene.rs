@@ -30,7 +30,14 @@ pub(crate) struct Scene {
 impl Scene {
     /// Starts a house with these processes; none starts only servers and vendors.
     pub(crate) async fn start(services: &[&str]) -> anyhow::Result<Self> {
-        eprintln!("starting {}", if services.is_empty() { "the servers".to_owned() } else { services.join(", ") });
+        eprintln!(
+            "starting {}",
+            if services.is_empty() {
+                "the servers".to_owned()
+            } else {
+                services.join(", ")
+            }
+        );
         let mut connection = Connection::named("acme");
         connection.store = json!({"quota": null});
         connection.account = json!({"limits": null});
@@ -42,12 +49,22 @@ impl Scene {
         })
         .await?;
         let streams = Streams::open(&house.servers.nats_url()).await?;
-        Ok(Self { house, streams, connection, names, placed: AtomicU64::new(0) })
+        Ok(Self {
+            house,
+            streams,
+            connection,
+            names,
+            placed: AtomicU64::new(0),
+        })
     }
 
     /// What is measured, in words.
     pub(crate) fn what(&self) -> &'static str {
-        if self.names.len() == 1 { "tillbook all" } else { "seven processes" }
+        if self.names.len() == 1 {
+            "tillbook all"
+        } else {
+            "seven processes"
+        }
     }
 
     pub(crate) fn is_one_process(&self) -> bool {
@@ -57,7 +74,10 @@ impl Scene {
     /// The ids of the services' processes.
     pub(crate) fn pids(&self) -> anyhow::Result<Vec<u32>> {
         let pid = |name: &String| {
-            let process = self.house.service(name).with_context(|| format!("{name} is gone"))?;
+            let process = self
+                .house
+                .service(name)
+                .with_context(|| format!("{name} is gone"))?;
             Ok(process.ready.pid)
         };
         self.names.iter().map(pid).collect()
@@ -74,19 +94,34 @@ impl Scene {
     }
 
     /// Makes orders of a kind without any hook; their ids.
-    pub(crate) async fn place(&self, kind: &str, count: u64, seed: u64) -> anyhow::Result<Vec<u64>> {
+    pub(crate) async fn place(
+        &self,
+        kind: &str,
+        count: u64,
+        seed: u64,
+    ) -> anyhow::Result<Vec<u64>> {
         let mut ids = Vec::new();
         let mut left = count;
         while left > 0 {
             let count = left.min(PLACED_AT_ONCE);
             let placed = u64::try_from(ids.len()).unwrap_or(0);
             let order = json!({"kind": kind, "seed": seed.saturating_add(placed), "hooks": "none", "count": count});
-            let answer = self.house.vendors.place_with(&self.connection.store_hash, &order).await?;
-            let rows = answer.as_array().map_or_else(|| vec![answer.clone()], Clone::clone);
+            let answer = self
+                .house
+                .vendors
+                .place_with(&self.connection.store_hash, &order)
+                .await?;
+            let rows = answer
+                .as_array()
+                .map_or_else(|| vec![answer.clone()], Clone::clone);
             ids.extend(rows.iter().filter_map(|row| row.get("order_id")?.as_u64()));
             left = left.saturating_sub(count);
         }
-        ensure!(u64::try_from(ids.len())? == count, "{} orders instead of {count}", ids.len());
+        ensure!(
+            u64::try_from(ids.len())? == count,
+            "{} orders instead of {count}",
+            ids.len()
+        );
         self.placed.fetch_add(count, Ordering::Relaxed);
         Ok(ids)
     }
@@ -94,22 +129,43 @@ impl Scene {
     /// Makes one order with the storm of hooks a store sends.
     pub(crate) async fn place_with_storm(&self, seed: u64) -> anyhow::Result<u64> {
         let order = json!({"kind": KIND, "seed": seed, "hooks": "storm"});
-        let answer = self.house.vendors.place_with(&self.connection.store_hash, &order).await?;
+        let answer = self
+            .house
+            .vendors
+            .place_with(&self.connection.store_hash, &order)
+            .await?;
         self.placed.fetch_add(1, Ordering::Relaxed);
-        answer.get("order_id").and_then(Value::as_u64).context("an order without an id")
+        answer
+            .get("order_id")
+            .and_then(Value::as_u64)
+            .context("an order without an id")
     }
 
     /// Sends the hook `created` of an order now.
     pub(crate) async fn fire(&self, order_id: u64) -> anyhow::Result<()> {
         let hook = json!({"scope": "store/order/created", "order_id": order_id,
             "data": {"type": "order", "id": order_id}});
-        self.house.http.post(&self.control("hooks/fire"), &hook).await.map(drop)
+        self.house
+            .http
+            .post(&self.control("hooks/fire"), &hook)
+            .await
+            .map(drop)
     }
 
     /// Sends hooks of these orders in turn on a fixed beat; what came back of it.
-    pub(crate) async fn burst(&self, scope: &str, rate_per_s: u64, seconds: u64, ids: &[u64]) -> anyhow::Result<Value> {
-        let burst = json!({"scope": scope, "rate_per_s": rate_per_s, "seconds": seconds, "order_ids": ids});
-        self.house.http.post(&self.control("hooks/burst"), &burst).await
+    pub(crate) async fn burst(
+        &self,
+        scope: &str,
+        rate_per_s: u64,
+        seconds: u64,
+        ids: &[u64],
+    ) -> anyhow::Result<Value> {
+        let burst =
+            json!({"scope": scope, "rate_per_s": rate_per_s, "seconds": seconds, "order_ids": ids});
+        self.house
+            .http
+            .post(&self.control("hooks/burst"), &burst)
+            .await
     }
 
     /// Places one order of every shopper and waits for it, so that all of them are clients.
@@ -135,9 +191,22 @@ impl Scene {
     /// Fails unless the books hold one paid invoice and one payment for every order placed.
     pub(crate) async fn all_paid(&self) -> anyhow::Result<()> {
         let invoices = self.placed();
-        let books = self.house.vendors.books(&self.connection.account_id).await?;
-        let rows = |kind: &str| books.get(kind).and_then(Value::as_array).cloned().unwrap_or_default();
-        let paid = rows("invoices").iter().filter(|row| row.get("v3_status") == Some(&json!("paid"))).count();
+        let books = self
+            .house
+            .vendors
+            .books(&self.connection.account_id)
+            .await?;
+        let rows = |kind: &str| {
+            books
+                .get(kind)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let paid = rows("invoices")
+            .iter()
+            .filter(|row| row.get("v3_status") == Some(&json!("paid")))
+            .count();
         let payments = rows("payments").len();
         ensure!(
             u64::try_from(paid)? == invoices && u64::try_from(payments)? == invoices,
@@ -148,15 +217,27 @@ impl Scene {
 
     /// How many calls of each sort the account saw.
     pub(crate) async fn account_calls(&self, sort: &str) -> anyhow::Result<u64> {
-        let calls = self.house.vendors.freshbooks_calls(&self.connection.account_id).await?;
-        let count = calls.pointer(&format!("/totals/{sort}")).and_then(Value::as_u64);
+        let calls = self
+            .house
+            .vendors
+            .freshbooks_calls(&self.connection.account_id)
+            .await?;
+        let count = calls
+            .pointer(&format!("/totals/{sort}"))
+            .and_then(Value::as_u64);
         count.with_context(|| format!("no count of {sort}"))
     }
 
     /// How many calls the store saw for an order.
     pub(crate) async fn store_calls(&self, order_id: u64) -> anyhow::Result<u64> {
-        let calls = self.house.vendors.bigcommerce_calls(&self.connection.store_hash).await?;
-        let count = calls.pointer(&format!("/by_order/{order_id}")).and_then(Value::as_u64);
+        let calls = self
+            .house
+            .vendors
+            .bigcommerce_calls(&self.connection.store_hash)
+            .await?;
+        let count = calls
+            .pointer(&format!("/by_order/{order_id}"))
+            .and_then(Value::as_u64);
         count.with_context(|| format!("no calls for order {order_id}"))
     }
 
@@ -171,7 +252,14 @@ impl Scene {
     }
 
     pub(crate) async fn acknowledged_now(&self) -> anyhow::Result<u64> {
-        let deliveries = self.house.http.get(&self.control("deliveries?limit=1")).await?;
-        Ok(deliveries.pointer("/by_outcome/acknowledged").and_then(Value::as_u64).unwrap_or(0))
+        let deliveries = self
+            .house
+            .http
+            .get(&self.control("deliveries?limit=1"))
+            .await?;
+        Ok(deliveries
+            .pointer("/by_outcome/acknowledged")
+            .and_then(Value::as_u64)
+            .unwrap_or(0))
     }
 }

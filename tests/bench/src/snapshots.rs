@@ -33,6 +33,8 @@ const KINDS: [&str; 6] = [
     "guest_checkout",
 ];
 const ORDERS_OF_A_KIND: u64 = 40;
+/// As ingest does.
+const COMPRESS_ABOVE_BYTES: usize = 16 * 1024;
 /// Any id; FreshBooks is not asked about it.
 const CLIENT_ID: u64 = 200_001;
 
@@ -46,6 +48,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Snapshots {
     pub(crate) all: Vec<Snapshot>,
     pub(crate) mean_bytes: [usize; 4],
+    /// Of a document before compression.
+    pub(crate) mean_document_bytes: u64,
 }
 
 impl Snapshots {
@@ -66,7 +70,8 @@ impl Snapshots {
         );
         let client = bigcommerce::Client::new(config, Arc::new(NoObserver))?;
         let mapping = Mapping::built_in();
-        let (mut all, mut bytes) = (Vec::new(), [0_usize; 4]);
+        let mut all: Vec<Snapshot> = Vec::new();
+        let mut bytes = [0_usize; 4];
         for kind in KINDS {
             for order_id in scene.place(kind, ORDERS_OF_A_KIND, 1).await? {
                 let message = snapshot(&client, &connection.name, order_id).await?;
@@ -74,11 +79,18 @@ impl Snapshots {
                 let validated = validate::read(event.clone(), message.clone()).map_err(refused)?;
                 let desired =
                     transform::transform(event, &validated, policy, &mapping).map_err(refused)?;
-                let shopper = desired.client.as_ref().context("an order without a client")?;
+                let shopper = desired
+                    .client
+                    .as_ref()
+                    .context("an order without a client")?;
                 for key in ClientKey::of(&client_from_wire(shopper)) {
-                    cache.remember_client(&connection.name, &key, CLIENT_ID).await;
+                    cache
+                        .remember_client(&connection.name, &key, CLIENT_ID)
+                        .await;
                 }
-                ledger.put_order(&connection.name, &order_id.to_string(), &known(), 0).await?;
+                ledger
+                    .put_order(&connection.name, &order_id.to_string(), &known(), 0)
+                    .await?;
                 let sizes = [
                     message.encoded_len(),
                     validated.encoded_len(),
@@ -93,7 +105,18 @@ impl Snapshots {
             }
         }
         let mean_bytes = bytes.map(|sum| sum.checked_div(all.len()).unwrap_or(0));
-        Ok(Self { all, mean_bytes })
+        let documents: u64 = all
+            .iter()
+            .map(|one| u64::from(one.message.document_bytes))
+            .sum();
+        let mean_document_bytes = documents
+            .checked_div(u64::try_from(all.len())?)
+            .unwrap_or(0);
+        Ok(Self {
+            all,
+            mean_bytes,
+            mean_document_bytes,
+        })
     }
 }
 
@@ -109,12 +132,26 @@ impl Snapshot {
 }
 
 fn known() -> OrderEntry {
-    let intent = Intent { kind: IntentKind::CreateInvoice.into(), ..Intent::default() };
-    OrderEntry { intent: Some(intent), ..OrderEntry::default() }
+    let intent = Intent {
+        kind: IntentKind::CreateInvoice.into(),
+        ..Intent::default()
+    };
+    OrderEntry {
+        intent: Some(intent),
+        ..OrderEntry::default()
+    }
 }
 
 fn refused(failure: stage::Failure) -> anyhow::Error {
     anyhow::anyhow!("an order of the sandbox was refused: {failure:?}")
+}
+
+/// The document of a snapshot, unpacked.
+pub(crate) fn document(snapshot: &OrderSnapshot) -> anyhow::Result<Vec<u8>> {
+    match snapshot.encoding() {
+        Encoding::Zstd => Ok(zstd::decode_all(&snapshot.document[..])?),
+        _ => Ok(snapshot.document.to_vec()),
+    }
 }
 
 async fn snapshot(
@@ -122,10 +159,18 @@ async fn snapshot(
     connection: &str,
     order_id: u64,
 ) -> anyhow::Result<OrderSnapshot> {
-    let FetchedOrder::Present(document) = client.fetch_order(order_id, FetchHints::default()).await? else {
+    let FetchedOrder::Present(document) =
+        client.fetch_order(order_id, FetchHints::default()).await?
+    else {
         bail!("the sandbox does not know order {order_id}");
     };
     let document = serde_json::to_vec(&document)?;
+    let document_bytes = u32::try_from(document.len())?;
+    let (encoding, document) = if document.len() > COMPRESS_ABOVE_BYTES {
+        (Encoding::Zstd, zstd::encode_all(&document[..], 3)?)
+    } else {
+        (Encoding::Identity, document)
+    };
     let event = Event {
         connection: connection.to_owned(),
         entity: Entity::Order.into(),
@@ -137,8 +182,8 @@ async fn snapshot(
     };
     Ok(OrderSnapshot {
         event: Some(event),
-        encoding: Encoding::Identity.into(),
-        document_bytes: u32::try_from(document.len())?,
+        encoding: encoding.into(),
+        document_bytes,
         document: document.into(),
         state: SnapshotState::Present.into(),
     })

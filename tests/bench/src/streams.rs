@@ -16,7 +16,9 @@ const LIMIT: Duration = Duration::from_secs(900);
 
 impl Streams {
     pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
-        let client = async_nats::connect(url).await.context("connecting to NATS")?;
+        let client = async_nats::connect(url)
+            .await
+            .context("connecting to NATS")?;
         Ok(Self(jetstream::new(client)))
     }
 
@@ -24,6 +26,12 @@ impl Streams {
     pub(crate) async fn stored(&self, stream: &str) -> anyhow::Result<u64> {
         let stream = self.0.get_stream(stream).await?;
         Ok(stream.cached_info().state.last_sequence)
+    }
+
+    /// How many messages a stream holds now.
+    pub(crate) async fn held(&self, stream: &str) -> anyhow::Result<u64> {
+        let stream = self.0.get_stream(stream).await?;
+        Ok(stream.cached_info().state.messages)
     }
 
     pub(crate) async fn purge(&self, stream: &str) -> anyhow::Result<()> {
@@ -59,7 +67,12 @@ impl Streams {
             for stage in Stage::ALL {
                 for stream in [stage.input(), Stream::Retries] {
                     let left = self.left(stage, stream).await?;
-                    ensure!(left == 0, "{} has {left} of {}", stage.name(), stream.name());
+                    ensure!(
+                        left == 0,
+                        "{} has {left} of {}",
+                        stage.name(),
+                        stream.name()
+                    );
                 }
             }
             Ok(())
@@ -68,9 +81,14 @@ impl Streams {
     }
 
     async fn left(&self, stage: Stage, stream: Stream) -> anyhow::Result<u64> {
-        let bound = self.0.get_consumer_from_stream(stage.name(), stream.name()).await;
+        let bound = self
+            .0
+            .get_consumer_from_stream(stage.name(), stream.name())
+            .await;
         let bound: consumer::PullConsumer = bound.map_err(|error| anyhow::anyhow!("{error}"))?;
         let info = bound.cached_info();
-        Ok(info.num_pending.saturating_add(u64::try_from(info.num_ack_pending)?))
+        Ok(info
+            .num_pending
+            .saturating_add(u64::try_from(info.num_ack_pending)?))
     }
 }

@@ -78,10 +78,21 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn figure(&mut self, name: impl Into<String>, value: Milli, unit: &'static str, aim: Aim) {
+    pub(crate) fn figure(
+        &mut self,
+        name: impl Into<String>,
+        value: Milli,
+        unit: &'static str,
+        aim: Aim,
+    ) {
         let name = name.into();
         eprintln!("  {name}: {value} {unit}");
-        self.rows.push(Row { name, value, unit, aim });
+        self.rows.push(Row {
+            name,
+            value,
+            unit,
+            aim,
+        });
     }
 
     /// What a reader must know to read the figures right.
@@ -90,7 +101,12 @@ impl Table {
     }
 
     pub(crate) fn print(&self, quick: bool) -> anyhow::Result<()> {
-        let width = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
+        let width = self
+            .rows
+            .iter()
+            .map(|row| row.name.chars().count())
+            .max()
+            .unwrap_or(0);
         let mut out = String::new();
         if quick {
             out.push_str("A quick run: it shows that everything works, not how fast it is.\n\n");
@@ -102,17 +118,35 @@ impl Table {
         for remark in &self.remarks {
             out.push_str(&format!("* {remark}\n"));
         }
-        let missed = self.rows.iter().filter(|row| row.aim.is_met(row.value) == Some(false));
-        let aimed = self.rows.iter().filter(|row| row.aim.is_met(row.value).is_some());
-        out.push_str(&format!("\n{} of {} aims are missed.\n", missed.count(), aimed.count()));
+        let missed = self
+            .rows
+            .iter()
+            .filter(|row| row.aim.is_met(row.value) == Some(false));
+        let aimed = self
+            .rows
+            .iter()
+            .filter(|row| row.aim.is_met(row.value).is_some());
+        out.push_str(&format!(
+            "\n{} of {} aims are missed.\n",
+            missed.count(),
+            aimed.count()
+        ));
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()).context("printing the table")
+        stdout
+            .write_all(out.as_bytes())
+            .and_then(|()| stdout.flush())
+            .context("printing the table")
     }
 }
 
 impl Row {
     fn line(&self, width: usize) -> String {
-        let Self { name, value, unit, aim } = self;
+        let Self {
+            name,
+            value,
+            unit,
+            aim,
+        } = self;
         let value = value.to_string();
         let verdict = match aim.is_met(self.value) {
             None => "",
@@ -138,7 +172,10 @@ mod tests {
     #[test]
     fn figures_show_about_three_digits() {
         let shown = |value| Milli::thousandths(value).to_string();
-        assert_eq!([shown(512), shown(1_234), shown(123_456), shown(4_000)], ["0.512", "1.23", "123.4", "4"]);
+        assert_eq!(
+            [shown(512), shown(1_234), shown(123_456), shown(4_000)],
+            ["0.512", "1.23", "123.4", "4"]
+        );
     }
 
     #[test]

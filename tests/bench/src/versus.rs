@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use contracts::topology::Sizing;
+use contracts::topology::{Sizing, Stream};
 use runtime::config::Config;
 
 use crate::Amounts;
@@ -35,8 +35,14 @@ impl Side {
     }
 
     fn cost(&self, messages: u64) -> anyhow::Result<String> {
-        let each = |all: &[Duration]| u64::try_from(median(all).as_micros()).map(|us| us / messages.max(1));
-        Ok(format!("{} + {}", each(&self.client_cpu)?, each(&self.server_cpu)?))
+        let each = |all: &[Duration]| {
+            u64::try_from(median(all).as_micros()).map(|us| us / messages.max(1))
+        };
+        Ok(format!(
+            "{} + {}",
+            each(&self.client_cpu)?,
+            each(&self.server_cpu)?
+        ))
     }
 }
 
@@ -46,22 +52,49 @@ pub(crate) async fn measure(amounts: Amounts, table: &mut Table) -> anyhow::Resu
     let mut config = Config::load(scene.house.config())?;
     let url = scene.house.servers.nats_url();
     config.nats.url = Some(url.clone());
-    // As in the binary: spans and their ids exist, nothing is exported.
+    // As in the binary: spans and their ids exist, nothing is exported. The servers end before the
+    // last of the stages' connections does, which is no news.
+    "warn,runtime=error".clone_into(&mut config.telemetry.log);
     let telemetry = runtime::telemetry::init("bench", &config.telemetry)?;
     let chain = Chain::open(config, &scene.streams, scene.house.servers.redis_url()).await?;
     let connection = chain.config.connections.first().cloned();
     ensure!(connection.is_some(), "no connection");
     let mut bytes = String::new();
     if let Some(connection) = connection {
-        let snapshots = Snapshots::take(&scene, &connection, &chain.policy, &chain.ledger, &chain.cache).await?;
-        let sizing = Sizing { replicas: chain.config.nats.replicas, storage_gib: chain.config.nats.storage_gib };
+        let snapshots = Snapshots::take(
+            &scene,
+            &connection,
+            &chain.policy,
+            &chain.ledger,
+            &chain.cache,
+        )
+        .await?;
+        let sizing = Sizing {
+            replicas: chain.config.nats.replicas,
+            storage_gib: chain.config.nats.storage_gib,
+        };
         let in_flight = chain.config.stages.validate.in_flight;
-        let relay = Relay::create(&scene.streams, &url, sizing, snapshots.mean_bytes, in_flight).await?;
+        let relay = Relay::create(
+            &scene.streams,
+            &url,
+            sizing,
+            snapshots.mean_bytes,
+            in_flight,
+        )
+        .await?;
         bytes = format!("{:?}", snapshots.mean_bytes);
+        let costs = crate::pure::costs(&snapshots, &chain.policy)?;
         rounds(&scene, &chain, &relay, &snapshots, amounts, table).await?;
-        table.remark(format!("In flight on either side: {in_flight} messages a stage."));
+        table.remark(costs);
+        table.remark(format!(
+            "In flight on either side: {in_flight} messages a stage. A document has {} bytes before compression.",
+            snapshots.mean_document_bytes
+        ));
     }
-    ensure!(scene.account_calls("reads").await? == 0, "the chain asked FreshBooks");
+    ensure!(
+        scene.account_calls("reads").await? == 0,
+        "the chain asked FreshBooks"
+    );
     table.remark(format!(
         "Relay and chain: three hops, file streams, message ids, one connection a hop, payloads of {bytes} bytes; median of {} \
          interleaved rounds of {} messages. The chain does all its work (JSON, rules, accounting, mapping, ledger and Redis \
@@ -93,7 +126,12 @@ async fn rounds(
         let before = Used::so_far(scene)?;
         let ours_took = chain.round(target).await?;
         let ours_used = before.since(scene)?;
-        eprintln!("  round {round}: relay {} ms, chain {} ms", bare_took.as_millis(), ours_took.as_millis());
+        let journal = scene.streams.held(Stream::Journal.name()).await?;
+        eprintln!(
+            "  round {round}: relay {} ms, chain {} ms, {journal} journal messages of {count} orders",
+            bare_took.as_millis(),
+            ours_took.as_millis()
+        );
         if round > 0 {
             bare.push(bare_took, bare_used);
             ours.push(ours_took, ours_used);
@@ -101,10 +139,25 @@ async fn rounds(
     }
     let messages = u64::try_from(count)?;
     let (bare_per_s, ours_per_s) = (bare.per_s(messages)?, ours.per_s(messages)?);
-    table.figure("bare JetStream relay, 3 hops", Milli::whole(bare_per_s), "msg/s", Aim::None);
-    table.figure("validate → transform → lookup", Milli::whole(ours_per_s), "msg/s", Aim::None);
+    table.figure(
+        "bare JetStream relay, 3 hops",
+        Milli::whole(bare_per_s),
+        "msg/s",
+        Aim::None,
+    );
+    table.figure(
+        "validate → transform → lookup",
+        Milli::whole(ours_per_s),
+        "msg/s",
+        Aim::None,
+    );
     let aim = Aim::AtLeast(Milli::thousandths(500));
-    table.figure("ratio, chain to relay", Milli::ratio(ours_per_s, bare_per_s), "", aim);
+    table.figure(
+        "ratio, chain to relay",
+        Milli::ratio(ours_per_s, bare_per_s),
+        "",
+        aim,
+    );
     table.remark(format!(
         "Processor time of one message over all hops, client + server: relay {} µs, chain {} µs.",
         bare.cost(messages)?,
@@ -129,7 +182,10 @@ impl Used {
 
     fn since(self, scene: &Scene) -> anyhow::Result<Self> {
         let now = Self::so_far(scene)?;
-        Ok(Self { client: now.client.saturating_sub(self.client), server: now.server.saturating_sub(self.server) })
+        Ok(Self {
+            client: now.client.saturating_sub(self.client),
+            server: now.server.saturating_sub(self.server),
+        })
     }
 }
 

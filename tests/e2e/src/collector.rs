@@ -38,7 +38,9 @@ pub struct Collector(Arc<Mutex<Vec<Exported>>>);
 impl Collector {
     /// Starts on a free port; gives itself and the address for `otlp_endpoint`.
     pub async fn start() -> anyhow::Result<(Self, String)> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("a port for spans")?;
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .context("a port for spans")?;
         let address = listener.local_addr()?;
         let collector = Self::default();
         let server = tonic::transport::Server::builder()
@@ -50,7 +52,10 @@ impl Collector {
 
     /// Every span so far.
     pub fn spans(&self) -> Vec<Exported> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -65,7 +70,10 @@ impl TraceService for Collector {
             let attributes = one.resource.unwrap_or_default().attributes;
             let service = text_of(&attributes, "service.name").unwrap_or_default();
             let spans = one.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            seen.extend(spans.map(|span| Exported { service: service.clone(), span }));
+            seen.extend(spans.map(|span| Exported {
+                service: service.clone(),
+                span,
+            }));
         }
         Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
     }

@@ -24,11 +24,7 @@ pub struct Hook {
 
 impl Hook {
     /// An `updated` hook of an order, as the connection's store would send it.
-    pub async fn of(
-        house: &House,
-        connection: &Connection,
-        order_id: u64,
-    ) -> anyhow::Result<Self> {
+    pub async fn of(house: &House, connection: &Connection, order_id: u64) -> anyhow::Result<Self> {
         let registered = registered(house, connection).await?;
         let text = |pointer: &str| registered.pointer(pointer).and_then(Value::as_str);
         let second_factor = text(&format!("/headers/{SECOND_FACTOR}"));
@@ -41,11 +37,17 @@ impl Hook {
             "data": {"type": "order", "id": order_id},
         });
         Ok(Self {
-            url: text("/destination").context("a hook without address")?.to_owned(),
+            url: text("/destination")
+                .context("a hook without address")?
+                .to_owned(),
             id: format!("hand-made-{order_id}"),
             signed_with: connection.client_secret(),
             timestamp_s: now_s(),
-            second_factor: Some(second_factor.context("a hook without second factor")?.to_owned()),
+            second_factor: Some(
+                second_factor
+                    .context("a hook without second factor")?
+                    .to_owned(),
+            ),
             content_type: Some("application/json".to_owned()),
             body: body.to_string().into_bytes(),
         })
@@ -53,12 +55,8 @@ impl Hook {
 
     /// Delivers it; the answer's status and JSON.
     pub async fn send(&self) -> anyhow::Result<(StatusCode, Value)> {
-        let signature = sandbox::bigcommerce::sign(
-            &self.signed_with,
-            &self.id,
-            self.timestamp_s,
-            &self.body,
-        );
+        let signature =
+            sandbox::bigcommerce::sign(&self.signed_with, &self.id, self.timestamp_s, &self.body);
         let client = reqwest::Client::builder().no_proxy().build()?;
         let mut request = client
             .post(&self.url)
@@ -95,13 +93,18 @@ async fn registered(house: &House, connection: &Connection) -> anyhow::Result<Va
         .error_for_status()?;
     let hooks: Value = reply.json().await?;
     let hooks = hooks.get("data").and_then(Value::as_array);
-    let found = hooks.into_iter().flatten().find(|hook| {
-        hook.get("scope").and_then(Value::as_str) == Some("store/order/updated")
-    });
-    found.cloned().context("no hook for changed orders is registered")
+    let found = hooks
+        .into_iter()
+        .flatten()
+        .find(|hook| hook.get("scope").and_then(Value::as_str) == Some("store/order/updated"));
+    found
+        .cloned()
+        .context("no hook for changed orders is registered")
 }
 
 fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

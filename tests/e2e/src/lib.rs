@@ -19,7 +19,7 @@ pub use self::shop::{Placed, Shop};
 pub use self::streams::Streams;
 
 /// The bound of every wait. Generous: it only ends what is broken.
-pub const LIMIT: Duration = Duration::from_secs(15);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Quick retries and short windows, so that a test waits for conditions and not for backoffs.
 pub const QUICK: &str = "\
@@ -31,7 +31,7 @@ retry_base_ms = 50
 retry_cap_s = 1
 
 [deliver]
-settle_ms = 2000
+settle_ms = 4000
 ";
 
 /// The services of a house, each to be its own process.

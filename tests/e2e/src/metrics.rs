@@ -10,7 +10,9 @@ pub struct Metrics(pub String);
 impl Metrics {
     /// Scrapes a running service of the house.
     pub async fn of(house: &House, service: &str) -> anyhow::Result<Self> {
-        let process: &Tillbook = house.service(service).with_context(|| format!("no {service}"))?;
+        let process: &Tillbook = house
+            .service(service)
+            .with_context(|| format!("no {service}"))?;
         let url = format!("{}/metrics", process.ready.admin);
         Ok(Self(house.http.text(&url).await?))
     }

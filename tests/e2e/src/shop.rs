@@ -107,6 +107,22 @@ impl<'a> Shop<'a> {
         self.house.vendors.break_freshbooks(&fault).await
     }
 
+    /// Waits until the faults ordered at FreshBooks have struck so often, all together.
+    pub async fn struck(&self, times: u64) -> anyhow::Result<()> {
+        let url = format!("{}/_sandbox/faults", self.house.vendors.freshbooks);
+        eventually(LIMIT, "the fault striking", async || {
+            let faults = self.house.http.get(&url).await?;
+            let list = faults
+                .as_array()
+                .or_else(|| faults.get("faults")?.as_array());
+            let all = list.context("no list of faults")?.iter();
+            let hits: u64 = all.filter_map(|fault| fault.get("hits")?.as_u64()).sum();
+            ensure!(hits >= times, "{hits} hits: {faults}");
+            Ok(())
+        })
+        .await
+    }
+
     /// Waits until the books show every order exactly: one sent invoice, its total, its tax, its
     /// payments.
     pub async fn in_books(&self, orders: &[Placed]) -> anyhow::Result<()> {
@@ -213,13 +229,17 @@ impl Placed {
     /// Whether the books show this order exactly; the error says what differs.
     pub fn is_in(&self, books: &Value) -> anyhow::Result<()> {
         let number = self.id.to_string();
-        let numbered = |row: &&Value| row.get("invoice_number").and_then(Value::as_str) == Some(&number);
+        let numbered =
+            |row: &&Value| row.get("invoice_number").and_then(Value::as_str) == Some(&number);
         let invoices: Vec<&Value> = rows(books, "invoices").filter(numbered).collect();
         let [invoice] = invoices.as_slice() else {
             anyhow::bail!("order {number} has {} invoices", invoices.len());
         };
         let same = |what: &str, found: Decimal, wanted: Decimal| {
-            ensure!(found == wanted, "order {number}: {what} {found}, the store says {wanted}");
+            ensure!(
+                found == wanted,
+                "order {number}: {what} {found}, the store says {wanted}"
+            );
             Ok(())
         };
         same("total", money(invoice, "amount")?, self.total)?;

@@ -1,10 +1,11 @@
 //! The streams of a house, read and written past the services.
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::RawMessageErrorKind;
 use async_nats::jetstream::{self, consumer};
 use contracts::dead_letter::DeadLetter;
 use contracts::topology::{Stage, Stream};
-use futures::{StreamExt, TryStreamExt};
 use prost::Message;
 use testkit::{House, eventually};
 
@@ -46,22 +47,27 @@ impl Streams {
     }
 
     /// Everything in a stream, a stage's or a bucket's: its subjects, headers and bytes.
-    pub async fn messages(&self, stream: &str) -> anyhow::Result<Vec<jetstream::Message>> {
+    ///
+    /// Read one by one: a work queue lets nobody else consume it.
+    pub async fn messages(&self, stream: &str) -> anyhow::Result<Vec<StreamMessage>> {
         let stream = self.0.get_stream(stream).await?;
-        let config = consumer::pull::OrderedConfig::default();
-        let reader = stream.create_consumer(config).await?;
-        let held = usize::try_from(reader.cached_info().num_pending)?;
-        if held == 0 {
-            return Ok(Vec::new());
+        let state = stream.get_info().await?.state;
+        let mut messages = Vec::new();
+        for sequence in state.first_sequence.max(1)..=state.last_sequence {
+            match stream.get_raw_message(sequence).await {
+                Ok(message) => messages.push(message),
+                // Deleted, or replaced by a later one under the same subject.
+                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        let messages = reader.messages().await?.take(held);
-        messages.try_collect().await.context("reading a stream")
+        Ok(messages)
     }
 
     /// The dead letters, oldest first.
     pub async fn dead_letters(&self) -> anyhow::Result<Vec<DeadLetter>> {
         let messages = self.messages(Stream::DeadLetters.name()).await?;
-        let read = |message: jetstream::Message| DeadLetter::decode(message.payload.clone());
+        let read = |message: StreamMessage| DeadLetter::decode(message.payload.clone());
         Ok(messages.into_iter().map(read).collect::<Result<_, _>>()?)
     }
 
@@ -71,20 +77,49 @@ impl Streams {
             for stage in Stage::ALL {
                 for stream in [stage.input(), Stream::Retries] {
                     let info = self.consumer(stage, stream).await?;
-                    let left = info.num_pending.saturating_add(u64::try_from(info.num_ack_pending)?);
-                    ensure!(left == 0, "{} has {left} of {}", stage.name(), stream.name());
+                    let left = info
+                        .num_pending
+                        .saturating_add(u64::try_from(info.num_ack_pending)?);
+                    ensure!(
+                        left == 0,
+                        "{} has {left} of {}",
+                        stage.name(),
+                        stream.name()
+                    );
                 }
             }
             let scheduled = self.count(Stream::Retries).await?;
-            ensure!(scheduled == 0, "{scheduled} messages wait for their next attempt");
+            ensure!(
+                scheduled == 0,
+                "{scheduled} messages wait for their next attempt"
+            );
             Ok(())
         })
         .await
     }
 
+    /// The same, and nothing was given up on the way.
+    pub async fn at_rest_without_dead_letters(&self) -> anyhow::Result<()> {
+        self.at_rest().await?;
+        let letters = self.dead_letters().await?;
+        let told = letters
+            .iter()
+            .map(|one| (&one.stage, &one.entity_id, &one.reasons));
+        ensure!(
+            letters.is_empty(),
+            "dead letters: {:?}",
+            told.collect::<Vec<_>>()
+        );
+        Ok(())
+    }
+
     async fn consumer(&self, stage: Stage, stream: Stream) -> anyhow::Result<consumer::Info> {
-        let bound = self.0.get_consumer_from_stream(stage.name(), stream.name()).await;
-        let mut bound: consumer::PullConsumer = bound.map_err(|error| anyhow::anyhow!("{error}"))?;
+        let bound = self
+            .0
+            .get_consumer_from_stream(stage.name(), stream.name())
+            .await;
+        let mut bound: consumer::PullConsumer =
+            bound.map_err(|error| anyhow::anyhow!("{error}"))?;
         Ok(bound.info().await?.clone())
     }
 }

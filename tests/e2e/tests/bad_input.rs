@@ -24,11 +24,15 @@ async fn house() -> anyhow::Result<House> {
 fn codes(letter: &Value) -> Vec<&str> {
     let reasons = letter.get("reasons").and_then(Value::as_array);
     let all = reasons.into_iter().flatten();
-    all.filter_map(|reason| reason.get("code")?.as_str()).collect()
+    all.filter_map(|reason| reason.get("code")?.as_str())
+        .collect()
 }
 
 fn kind(letter: &Value) -> &str {
-    letter.get("kind").and_then(Value::as_str).unwrap_or_default()
+    letter
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 async fn release(house: &House, letter: &Value) -> anyhow::Result<()> {
@@ -48,13 +52,19 @@ async fn a_deleted_order_is_closed_and_not_dead() -> anyhow::Result<()> {
     let hidden = json!({"kind": "paid_card_one_line", "seed": 1, "hooks": "none"});
     let order = shop.place_with(&hidden).await?;
     shop.act(order.id, &json!({"action": "delete"})).await.ok();
-    let (status, _) = Hook::of(&house, shop.connection, order.id).await?.send().await?;
+    let (status, _) = Hook::of(&house, shop.connection, order.id)
+        .await?
+        .send()
+        .await?;
     ensure!(status.is_success(), "{status}");
     let story = shop.state(order.id, "closed").await?;
     ensure!(story.get("dead_letters") == Some(&json!([])), "{story}");
     let streams = Streams::of(&house).await?;
     streams.at_rest().await?;
-    ensure!(streams.count(Stream::DeadLetters).await? == 0, "a dead letter");
+    ensure!(
+        streams.count(Stream::DeadLetters).await? == 0,
+        "a dead letter"
+    );
     shop.nothing_twice(&[]).await
 }
 
@@ -91,9 +101,17 @@ async fn what_cannot_be_booked_is_held_with_every_reason() -> anyhow::Result<()>
         if order_id == 900 {
             ensure!(codes.len() >= 3, "only {codes:?} of several faults");
         }
-        for reason in letter.get("reasons").and_then(Value::as_array).into_iter().flatten() {
+        for reason in letter
+            .get("reasons")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let told = reason.get("message").and_then(Value::as_str);
-            ensure!(told.is_some_and(|told| told.len() > 15), "no plain words: {reason}");
+            ensure!(
+                told.is_some_and(|told| told.len() > 15),
+                "no plain words: {reason}"
+            );
         }
     }
     Streams::of(&house).await?.at_rest().await?;
@@ -114,8 +132,14 @@ async fn a_refusal_becomes_a_dead_letter_in_the_vendors_words_and_can_be_release
     let letter = shop.dead_letter(order.id).await?;
     ensure!(kind(&letter) == "rejected", "{letter}");
     ensure!(codes(&letter).contains(&"errno_1004"), "{letter}");
-    ensure!(letter.to_string().contains("Terms are too long today."), "{letter}");
-    ensure!(!house.logs().contains("Terms are too long"), "the vendor's words are in the log");
+    ensure!(
+        letter.to_string().contains("Terms are too long today."),
+        "{letter}"
+    );
+    ensure!(
+        !house.logs().contains("Terms are too long"),
+        "the vendor's words are in the log"
+    );
 
     release(&house, &letter).await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
@@ -130,9 +154,12 @@ async fn an_expired_token_is_refreshed_once() -> anyhow::Result<()> {
     let first = shop.place("paid_card_one_line", 1).await?;
     shop.in_books(std::slice::from_ref(&first)).await?;
     let before = shop.calls().await?;
-    shop.control_account("expire_access_tokens", &json!({})).await?;
+    shop.control_account("expire_access_tokens", &json!({}))
+        .await?;
 
-    let mut orders = shop.place_many(&["paid_card_one_line", "taxed_two_rates"], 12).await?;
+    let mut orders = shop
+        .place_many(&["paid_card_one_line", "taxed_two_rates"], 12)
+        .await?;
     orders.push(first);
     shop.in_books(&orders).await?;
     let after = shop.calls().await?;
@@ -153,39 +180,61 @@ async fn a_revoked_grant_holds_the_connection_until_a_new_one_comes() -> anyhow:
         orders
     };
     let held = async |house: &House| {
-        let connections = house.http.get(&format!("{}/api/v1/connections", house.console())).await?;
+        let connections = house
+            .http
+            .get(&format!("{}/api/v1/connections", house.console()))
+            .await?;
         let found = connections.pointer("/connections/0").cloned();
         found.context("the monitor knows no connection")
     };
     {
         let shop = Shop::only(&house)?;
-        orders.extend(shop.place_many(&["taxed_one_rate", "guest_checkout"], 6).await?);
+        orders.extend(
+            shop.place_many(&["taxed_one_rate", "guest_checkout"], 6)
+                .await?,
+        );
         eventually(LIMIT, "the connection being held", async || {
             let connection = held(&house).await?;
             ensure!(connection.get("held") == Some(&json!(true)), "{connection}");
             let reason = connection.get("held_reason").and_then(Value::as_str);
-            ensure!(reason.is_some_and(|told| told.contains("refresh_token")), "{connection}");
+            ensure!(
+                reason.is_some_and(|told| told.contains("refresh_token")),
+                "{connection}"
+            );
             Ok(())
         })
         .await?;
         let alerts = house.logs().matches("\"connection_held\"").count();
         ensure!(alerts == 1, "{alerts} alerts");
-        let letters = Streams::of(&house).await?.count(Stream::DeadLetters).await?;
+        let letters = Streams::of(&house)
+            .await?
+            .count(Stream::DeadLetters)
+            .await?;
         ensure!(letters == 0, "{letters} dead letters while held");
-        shop.control_account("grant", &json!({"refresh_token": "a-new-grant"})).await?;
+        shop.control_account("grant", &json!({"refresh_token": "a-new-grant"}))
+            .await?;
     }
     let config = std::fs::read_to_string(house.config())?;
     let connected = config.replace("refresh-token-of-acme", "a-new-grant");
-    ensure!(connected != config, "the configuration names no refresh token");
+    ensure!(
+        connected != config,
+        "the configuration names no refresh token"
+    );
     std::fs::write(house.config(), connected)?;
     house.terminate("all").await?;
     house.start_service("all").await?;
 
-    let shop = Shop { house: &house, connection: &acme };
+    let shop = Shop {
+        house: &house,
+        connection: &acme,
+    };
     shop.in_books(&orders).await?;
     eventually(LIMIT, "the hold being over", async || {
         let connection = held(&house).await?;
-        ensure!(connection.get("held") == Some(&json!(false)), "{connection}");
+        ensure!(
+            connection.get("held") == Some(&json!(false)),
+            "{connection}"
+        );
         Ok(())
     })
     .await?;
@@ -211,7 +260,10 @@ async fn a_plan_limit_holds_the_order_with_a_plain_message() -> anyhow::Result<(
     let account = &shop.connection.account_id;
     let url = format!("{}/_sandbox/accounts/{account}", house.vendors.freshbooks);
     let raised = json!({"client_limit": 5});
-    house.http.call(reqwest::Method::PATCH, &url, Some(&raised)).await?;
+    house
+        .http
+        .call(reqwest::Method::PATCH, &url, Some(&raised))
+        .await?;
     release(&house, &letter).await?;
     let orders = [first, second];
     shop.in_books(&orders).await?;
@@ -226,8 +278,12 @@ async fn garbage_in_a_stream_is_a_dead_letter_with_its_bytes() -> anyhow::Result
     let garbage = [0xff_u8, 0x00, 0x9c, 0xff, 0x7f, 0x01];
     let schema = "tillbook.order.v9.OrderSnapshot";
     for (index, stage) in Stage::ALL.into_iter().enumerate() {
-        streams.put(stage.input(), &format!("70{index}"), None, &garbage).await?;
-        streams.put(stage.input(), &format!("80{index}"), Some(schema), b"").await?;
+        streams
+            .put(stage.input(), &format!("70{index}"), None, &garbage)
+            .await?;
+        streams
+            .put(stage.input(), &format!("80{index}"), Some(schema), b"")
+            .await?;
     }
     let order = shop.place("paid_card_one_line", 1).await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
@@ -239,18 +295,32 @@ async fn garbage_in_a_stream_is_a_dead_letter_with_its_bytes() -> anyhow::Result
     .await?;
     let letters = streams.dead_letters().await?;
     for stage in Stage::ALL {
-        let of_stage: Vec<_> = letters.iter().filter(|one| one.stage == stage.name()).collect();
-        ensure!(of_stage.len() == 2, "{} of {}", of_stage.len(), stage.name());
+        let of_stage: Vec<_> = letters
+            .iter()
+            .filter(|one| one.stage == stage.name())
+            .collect();
+        ensure!(
+            of_stage.len() == 2,
+            "{} of {}",
+            of_stage.len(),
+            stage.name()
+        );
         for letter in of_stage {
             ensure!(letter.kind() == DeadLetterKind::Unreadable, "{letter:?}");
             ensure!(letter.original_stream == stage.input().name(), "{letter:?}");
-            let known = letter.original_headers.iter().any(|header| header.value == schema);
+            let known = letter
+                .original_headers
+                .iter()
+                .any(|header| header.value == schema);
             let (bytes, code) = match known {
                 true => (b"".as_slice(), "unknown_schema"),
                 false => (garbage.as_slice(), "unreadable"),
             };
             ensure!(letter.original_payload == bytes, "other bytes: {letter:?}");
-            ensure!(letter.reasons.iter().any(|reason| reason.code == code), "{letter:?}");
+            ensure!(
+                letter.reasons.iter().any(|reason| reason.code == code),
+                "{letter:?}"
+            );
         }
     }
     streams.at_rest().await

@@ -32,7 +32,10 @@ async fn a_hook_becomes_a_sent_invoice_with_its_payment() -> anyhow::Result<()> 
     ];
     let orders = shop.place_many(&kinds, 18).await?;
     shop.in_books(&orders).await?;
-    Streams::of(&house).await?.at_rest().await?;
+    Streams::of(&house)
+        .await?
+        .at_rest_without_dead_letters()
+        .await?;
     shop.nothing_twice(&orders).await
 }
 
@@ -47,7 +50,10 @@ async fn orders_of_one_new_shopper_in_the_same_instant_make_one_client() -> anyh
         orders.push(shop.place_with(&order).await?);
     }
     shop.in_books(&orders).await?;
-    Streams::of(&house).await?.at_rest().await?;
+    Streams::of(&house)
+        .await?
+        .at_rest_without_dead_letters()
+        .await?;
     shop.nothing_twice(&orders).await?;
     let clients = shop.books().await?;
     let clients = clients.get("clients").and_then(Value::as_array);
@@ -65,7 +71,10 @@ async fn a_known_clients_paid_order_costs_two_creates() -> anyhow::Result<()> {
 
     let order = shop.place("returning_customer", 3 + 8).await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
-    Streams::of(&house).await?.at_rest().await?;
+    Streams::of(&house)
+        .await?
+        .at_rest_without_dead_letters()
+        .await?;
 
     let after = shop.calls().await?;
     let spent = |sort: &str| after.get(sort).unwrap_or(&0) - before.get(sort).unwrap_or(&0);
@@ -89,13 +98,21 @@ async fn a_changed_order_changes_its_invoice_and_a_late_capture_is_booked() -> a
     let half = json!({"action": "capture", "amount": "1.00"});
     let part = shop.act(authorised.id, &half).await?;
     shop.in_books(&[part, edited_now.clone()]).await?;
-    let rest = shop.act(authorised.id, &json!({"action": "capture"})).await?;
-    ensure!(rest.received == rest.total, "not captured in full: {rest:?}");
+    let rest = shop
+        .act(authorised.id, &json!({"action": "capture"}))
+        .await?;
+    ensure!(
+        rest.received == rest.total,
+        "not captured in full: {rest:?}"
+    );
     shop.in_books(&[rest.clone(), edited_now.clone()]).await?;
 
     let after = house.invoice_of(shop.connection, edited.id).await?;
     ensure!(before.get("id") == after.get("id"), "a new invoice instead");
-    Streams::of(&house).await?.at_rest().await?;
+    Streams::of(&house)
+        .await?
+        .at_rest_without_dead_letters()
+        .await?;
     shop.nothing_twice(&[rest, edited_now]).await
 }
 
@@ -143,7 +160,10 @@ async fn a_storm_of_four_hooks_costs_at_most_eight_calls_at_the_store() -> anyho
     let storm = json!({"kind": "paid_card_one_line", "seed": 9, "hooks": "storm"});
     let order = shop.place_with(&storm).await?;
     eventually(LIMIT, "four hooks acknowledged", async || {
-        let deliveries = house.vendors.deliveries(&shop.connection.store_hash).await?;
+        let deliveries = house
+            .vendors
+            .deliveries(&shop.connection.store_hash)
+            .await?;
         let pointer = "/by_outcome/acknowledged";
         let count = deliveries.pointer(pointer).and_then(Value::as_u64);
         ensure!(count >= Some(4), "{deliveries}");
@@ -151,9 +171,20 @@ async fn a_storm_of_four_hooks_costs_at_most_eight_calls_at_the_store() -> anyho
     })
     .await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
-    Streams::of(&house).await?.at_rest().await?;
-    let calls = house.vendors.bigcommerce_calls(&shop.connection.store_hash).await?;
-    let spent = calls.pointer(&format!("/by_order/{}", order.id)).and_then(Value::as_u64);
-    ensure!(spent.is_some_and(|spent| (1..=8).contains(&spent)), "{calls}");
+    Streams::of(&house)
+        .await?
+        .at_rest_without_dead_letters()
+        .await?;
+    let calls = house
+        .vendors
+        .bigcommerce_calls(&shop.connection.store_hash)
+        .await?;
+    let spent = calls
+        .pointer(&format!("/by_order/{}", order.id))
+        .and_then(Value::as_u64);
+    ensure!(
+        spent.is_some_and(|spent| (1..=8).contains(&spent)),
+        "{calls}"
+    );
     shop.nothing_twice(&[order]).await
 }

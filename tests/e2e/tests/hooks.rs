@@ -84,18 +84,33 @@ async fn a_bad_hook_is_refused_counted_and_leaves_nothing_behind() -> anyhow::Re
         spoil(&mut hook);
         let (answered, answer) = hook.send().await?;
         ensure!(answered == status, "{what}: {answered} {answer}");
-        ensure!(answer.get("error") == Some(&json!(word)), "{what}: {answer}");
+        ensure!(
+            answer.get("error") == Some(&json!(word)),
+            "{what}: {answer}"
+        );
         let told = answer.get("message").and_then(Value::as_str);
-        ensure!(told.is_some_and(|told| told.len() < 200), "{what}: {answer}");
+        ensure!(
+            told.is_some_and(|told| told.len() < 200),
+            "{what}: {answer}"
+        );
         let after = counted().await?;
         ensure!(after == before + 1, "{what}: counted {before} → {after}");
     }
-    ensure!(streams.count(Stream::Hints).await? == 0, "a refused hook was stored");
+    ensure!(
+        streams.count(Stream::Hints).await? == 0,
+        "a refused hook was stored"
+    );
 
     let good = Hook::of(&house, acme, 100).await?;
     let (status, answer) = good.send().await?;
-    ensure!(status == StatusCode::OK, "the unspoilt hook: {status} {answer}");
-    ensure!(streams.count(Stream::Hints).await? == 1, "acknowledged but not stored");
+    ensure!(
+        status == StatusCode::OK,
+        "the unspoilt hook: {status} {answer}"
+    );
+    ensure!(
+        streams.count(Stream::Hints).await? == 1,
+        "acknowledged but not stored"
+    );
     Ok(())
 }
 
@@ -109,7 +124,10 @@ async fn without_nats_a_hook_gets_503_and_nothing_acknowledged_is_lost() -> anyh
     let hidden = json!({"kind": "paid_card_one_line", "seed": 1, "hooks": "none"});
     let (acknowledged, refused) = {
         let shop = Shop::only(&house)?;
-        (shop.place_with(&hidden).await?, shop.place_with(&hidden).await?)
+        (
+            shop.place_with(&hidden).await?,
+            shop.place_with(&hidden).await?,
+        )
     };
     let acme = house.connection()?.clone();
     let first = Hook::of(&house, &acme, acknowledged.id).await?;
@@ -119,12 +137,18 @@ async fn without_nats_a_hook_gets_503_and_nothing_acknowledged_is_lost() -> anyh
     ensure!(status == StatusCode::OK, "{status} {answer}");
     house.servers.nats.kill9();
     let (status, answer) = second.send().await?;
-    ensure!(status == StatusCode::SERVICE_UNAVAILABLE, "{status} {answer}");
-    ensure!(answer.get("error") == Some(&json!("store_unavailable")), "{answer}");
+    ensure!(
+        status == StatusCode::SERVICE_UNAVAILABLE,
+        "{status} {answer}"
+    );
+    ensure!(
+        answer.get("error") == Some(&json!("store_unavailable")),
+        "{answer}"
+    );
 
     house.servers.nats.restart().await?;
     let shop = Shop::only(&house)?;
-    shop.in_books(&[acknowledged.clone()]).await?;
+    shop.in_books(std::slice::from_ref(&acknowledged)).await?;
     // The refused one comes again, as BigCommerce sends it again.
     eventually(LIMIT, "a hook accepted again", async || {
         let (status, answer) = second.send().await?;

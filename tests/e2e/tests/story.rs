@@ -39,11 +39,19 @@ async fn the_story_of_an_order_tells_everything_that_happened() -> anyhow::Resul
     .await?;
 
     ensure!(list(&story, "hooks")?.len() == 1, "{}", story["hooks"]);
-    ensure!(list(&story, "snapshots")?.len() == 1, "{}", story["snapshots"]);
+    ensure!(
+        list(&story, "snapshots")?.len() == 1,
+        "{}",
+        story["snapshots"]
+    );
     let stages = list(&story, "stages")?;
     for stage in ["fetch", "validate", "transform", "lookup", "deliver"] {
-        let passed = |view: &&Value| text(view, "stage") == stage && text(view, "result") == "passed";
-        ensure!(stages.iter().filter(passed).count() == 1, "{stage} in {stages:?}");
+        let passed =
+            |view: &&Value| text(view, "stage") == stage && text(view, "result") == "passed";
+        ensure!(
+            stages.iter().filter(passed).count() == 1,
+            "{stage} in {stages:?}"
+        );
     }
     let calls = list(&story, "vendor_calls")?;
     let called = |vendor: &str, method: &str, path: &str| {
@@ -61,7 +69,10 @@ async fn the_story_of_an_order_tells_everything_that_happened() -> anyhow::Resul
         ("freshbooks", "PUT", "invoices/invoices"),
         ("freshbooks", "POST", "payments/payments"),
     ] {
-        ensure!(called(vendor, method, path), "no {method} {path} at {vendor}: {calls:?}");
+        ensure!(
+            called(vendor, method, path),
+            "no {method} {path} at {vendor}: {calls:?}"
+        );
     }
     for call in calls {
         let template = text(call, "path_template");
@@ -72,7 +83,9 @@ async fn the_story_of_an_order_tells_everything_that_happened() -> anyhow::Resul
     ensure!(text(outcome, "kind") == "written", "{outcome}");
     ensure!(outcome.get("invoice_id") == invoice.get("id"), "{outcome}");
     ensure!(list(outcome, "payment_ids")?.len() == 1, "{outcome}");
-    let total = outcome.pointer("/invoice_total/amount_minor").and_then(Value::as_i64);
+    let total = outcome
+        .pointer("/invoice_total/amount_minor")
+        .and_then(Value::as_i64);
     let cents = order.total * rust_decimal::Decimal::ONE_HUNDRED;
     ensure!(total.map(Into::into) == Some(cents), "{outcome}");
     let traces = list(&story, "trace_ids")?;
@@ -89,15 +102,23 @@ async fn every_service_says_how_it_is() -> anyhow::Result<()> {
     let order = shop.place("paid_card_one_line", 1).await?;
     shop.in_books(&[order]).await?;
     for service in SERVICES {
-        let process = house.service(service).with_context(|| format!("no {service}"))?;
+        let process = house
+            .service(service)
+            .with_context(|| format!("no {service}"))?;
         let admin = &process.ready.admin;
         ensure!(process.ready.service == service, "{:?}", process.ready);
         let alive = house.http.text(&format!("{admin}/livez")).await?;
         ensure!(alive.trim() == "ok", "{service}: {alive}");
         let ready = house.http.get(&format!("{admin}/readyz")).await?;
-        ensure!(ready.get("ready") == Some(&json!(true)), "{service}: {ready}");
+        ensure!(
+            ready.get("ready") == Some(&json!(true)),
+            "{service}: {ready}"
+        );
         let metrics = Metrics::of(&house, service).await?;
-        ensure!(metrics.0.ends_with("# EOF\n"), "{service} gives no OpenMetrics");
+        ensure!(
+            metrics.0.ends_with("# EOF\n"),
+            "{service} gives no OpenMetrics"
+        );
         ensure!(metrics.0.contains("tillbook_"), "{service} counts nothing");
     }
     Ok(())
@@ -108,8 +129,12 @@ async fn a_stopping_house_drains_and_exits_with_0() -> anyhow::Result<()> {
     let mut house = house(&SERVICES).await?;
     let acme = house.connection()?.clone();
     let orders = {
-        let shop = Shop { house: &house, connection: &acme };
-        shop.place_many(&["paid_card_one_line", "taxed_two_rates"], 20).await?
+        let shop = Shop {
+            house: &house,
+            connection: &acme,
+        };
+        shop.place_many(&["paid_card_one_line", "taxed_two_rates"], 20)
+            .await?
     };
     for service in SERVICES {
         house.terminate(service).await?;
@@ -117,7 +142,10 @@ async fn a_stopping_house_drains_and_exits_with_0() -> anyhow::Result<()> {
     for service in SERVICES {
         house.start_service(service).await?;
     }
-    let shop = Shop { house: &house, connection: &acme };
+    let shop = Shop {
+        house: &house,
+        connection: &acme,
+    };
     shop.in_books(&orders).await?;
     shop.nothing_twice(&orders).await
 }

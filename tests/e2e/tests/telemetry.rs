@@ -14,7 +14,7 @@ const CONSUMER: i32 = 5;
 
 async fn house(endpoint: &str) -> anyhow::Result<House> {
     House::start(HouseOptions {
-        config: format!("{QUICK}\n[telemetry]\notlp_endpoint = \"{endpoint}\"\nlog = \"{}\"\n", std::env::var("TLOG").unwrap_or("info".into())),
+        config: format!("{QUICK}\n[telemetry]\notlp_endpoint = \"{endpoint}\"\n"),
         services: services(&SERVICES),
         ..HouseOptions::default()
     })
@@ -40,7 +40,10 @@ fn payment_call(spans: &[Exported], order_id: &str) -> Option<Exported> {
 fn lineage(spans: &[Exported], of: &Exported) -> Vec<Exported> {
     let by_id: HashMap<_, _> = spans.iter().map(|one| (&one.span.span_id, one)).collect();
     let mut line = vec![of.clone()];
-    while let Some(parent) = line.last().and_then(|last| by_id.get(&last.span.parent_span_id)) {
+    while let Some(parent) = line
+        .last()
+        .and_then(|last| by_id.get(&last.span.parent_span_id))
+    {
         if line.len() > spans.len() {
             break;
         }
@@ -84,10 +87,23 @@ async fn one_trace_goes_from_the_hook_to_the_freshbooks_call() -> anyhow::Result
     ];
     for (one, (service, kind, name)) in line.iter().zip(expected) {
         let span = &one.span;
-        ensure!(one.service == service, "{} is of {}", span.name, one.service);
+        ensure!(
+            one.service == service,
+            "{} is of {}",
+            span.name,
+            one.service
+        );
         ensure!(span.kind == kind, "{} is of kind {}", span.name, span.kind);
-        ensure!(span.name.starts_with(name), "{} instead of {name}", span.name);
-        ensure!(one.trace_id() == trace_id, "{} is in another trace", span.name);
+        ensure!(
+            span.name.starts_with(name),
+            "{} instead of {name}",
+            span.name
+        );
+        ensure!(
+            one.trace_id() == trace_id,
+            "{} is in another trace",
+            span.name
+        );
         if kind != CLIENT {
             let of = one.attribute("order.id");
             ensure!(of.as_ref() == Some(&id), "{} says order {of:?}", span.name);
@@ -95,7 +111,10 @@ async fn one_trace_goes_from_the_hook_to_the_freshbooks_call() -> anyhow::Result
     }
     let root = line.last().context("no root")?;
     ensure!(root.span.parent_span_id.is_empty(), "the hook has a parent");
-    ensure!(!order.email.is_empty(), "this order has no address to look for");
+    ensure!(
+        !order.email.is_empty(),
+        "this order has no address to look for"
+    );
 
     let logs = house.logs();
     let mut in_trace = 0;
@@ -103,11 +122,17 @@ async fn one_trace_goes_from_the_hook_to_the_freshbooks_call() -> anyhow::Result
         let parsed = serde_json::from_str::<Value>(text);
         let parsed = parsed.with_context(|| format!("a log line that is no JSON: {text}"))?;
         for key in ["timestamp", "level", "target", "service", "message"] {
-            ensure!(parsed.get(key).is_some(), "a log line without {key}: {text}");
+            ensure!(
+                parsed.get(key).is_some(),
+                "a log line without {key}: {text}"
+            );
         }
         in_trace += usize::from(parsed.get("trace_id") == Some(&json!(trace_id)));
     }
-    ensure!(in_trace > 0, "no log line names the trace {trace_id}: {logs}");
+    ensure!(
+        in_trace > 0,
+        "no log line names the trace {trace_id}: {logs}"
+    );
     let story = shop.state(order.id, "in_books").await?;
     let known = story.get("trace_ids").and_then(Value::as_array);
     ensure!(

@@ -40,7 +40,9 @@ async fn two_delivering_processes_spend_each_refresh_token_once() -> anyhow::Res
     let mut orders = Vec::new();
     // Orders keep coming until the token has been refreshed often enough to have raced.
     eventually(LIMIT, "several refreshes", async || {
-        let more = shop.place_many(&["guest_checkout", "taxed_one_rate"], 8).await?;
+        let more = shop
+            .place_many(&["guest_checkout", "taxed_one_rate"], 8)
+            .await?;
         orders.extend(more);
         shop.in_books(&orders).await?;
         let refreshed = shop.calls().await?.get("token").copied().unwrap_or(0);
@@ -49,7 +51,10 @@ async fn two_delivering_processes_spend_each_refresh_token_once() -> anyhow::Res
     })
     .await?;
     let answers = token_answers(&shop).await?;
-    ensure!(answers.iter().all(|(status, _)| status == "200"), "{answers:?}");
+    ensure!(
+        answers.iter().all(|(status, _)| status == "200"),
+        "{answers:?}"
+    );
 
     let url = format!(
         "{}/_sandbox/accounts/{}/grant",
@@ -59,7 +64,12 @@ async fn two_delivering_processes_spend_each_refresh_token_once() -> anyhow::Res
     let live = grant.get("refresh_token").and_then(Value::as_str);
     let live = live.context("the grant was burned")?;
     let kept = Streams::of(&house).await?.messages("KV_tokens").await?;
-    let is_kept = kept.iter().any(|record| String::from_utf8_lossy(&record.payload).contains(live));
-    ensure!(is_kept, "the live refresh token is not the one that is kept");
+    let is_kept = kept
+        .iter()
+        .any(|record| String::from_utf8_lossy(&record.payload).contains(live));
+    ensure!(
+        is_kept,
+        "the live refresh token is not the one that is kept"
+    );
     shop.nothing_twice(&orders).await
 }

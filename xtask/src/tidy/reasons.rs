@@ -82,7 +82,10 @@ mod tests {
             ("- `serde`: JSON.\n", "ours has no line"),
             ("- `serde`: JSON.\n- `ours`:\n", "no reason for ours"),
             ("- `serde`: JSON.\n- `ours`\n", "no reason for ours"),
-            ("- `serde`: a.\n- `ours`: b.\n- `gone`: c.\n", "tells of gone"),
+            (
+                "- `serde`: a.\n- `ours`: b.\n- `gone`: c.\n",
+                "tells of gone",
+            ),
             ("- `serde`: a.\n- `ours`: b.\n- `ours`: c.\n", "ours twice"),
         ] {
             let faults = found(page);

@@ -290,7 +290,12 @@ async fn gated<T>(
     part.await
 }
 
-fn document(order: Value, parts: Parts, store: Value) -> Value {
+fn document(mut order: Value, parts: Parts, store: Value) -> Value {
+    // Its lines, addresses and fees stand beside the order; once is enough for every later hop.
+    if let Some(fields) = order.as_object_mut() {
+        fields.remove("consignments");
+        fields.remove("fees");
+    }
     json!({
         "order": order,
         "products": parts.products,

@@ -228,7 +228,10 @@ impl Client {
         // Whoever wrote down what this call is about to do relies on when it is over at the latest.
         let send_before = Instant::now().checked_add(self.shared.config.send_within);
         let token = self.shared.tokens.access_token().await?;
-        match self.attempt(&call, query, body.clone(), &token, send_before).await {
+        match self
+            .attempt(&call, query, body.clone(), &token, send_before)
+            .await
+        {
             // Refused before anything happened, so also a write may be tried again.
             Err(VendorError::Unauthorized) => {
                 let token = self.shared.tokens.refresh(&token).await?;
@@ -256,7 +259,9 @@ impl Client {
         let entered = window.enter(entry).await;
         let _permit = entered.map_err(|after| VendorError::RetryAfter { after })?;
         if send_before.is_some_and(|limit| Instant::now() >= limit) {
-            return Err(VendorError::RetryLater { cause: Transient::NotSent });
+            return Err(VendorError::RetryLater {
+                cause: Transient::NotSent,
+            });
         }
         let outgoing = Outgoing {
             method: call.method.clone(),

@@ -31,6 +31,10 @@ impl Client {
             self.find_clients_by_name(field("fname"), field("lname"))
                 .await?
         };
-        Ok(found.iter().map(|client| client.id).filter(|id| Some(*id) != except).min())
+        Ok(found
+            .iter()
+            .map(|client| client.id)
+            .filter(|id| Some(*id) != except)
+            .min())
     }
 }

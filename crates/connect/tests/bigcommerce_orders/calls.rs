@@ -4,7 +4,9 @@ use connect::bigcommerce::{FetchHints, FetchedOrder};
 use serde_json::json;
 
 use crate::common::{Stub, Watch, json, status};
-use crate::store::{TOKEN, client, fetched, included_order, is_order, order, parts, transaction, v3};
+use crate::store::{
+    TOKEN, client, fetched, included_order, is_order, order, parts, transaction, v3,
+};
 
 #[tokio::test]
 async fn a_paid_card_order_with_includes_takes_three_calls() {

@@ -1,10 +1,10 @@
 //! FreshBooks as the facts describe it, trap by trap.
 #![allow(clippy::unwrap_used)] // also in helpers, which clippy does not count as tests
 
-#[path = "../common/mod.rs"]
-mod common;
 mod account;
 mod clients;
+#[path = "../common/mod.rs"]
+mod common;
 mod invoices;
 mod oauth;
 mod payments;

@@ -239,18 +239,37 @@ pub fn paid_offline(order: &Order) -> bool {
 /// outside of gateways is not documented, so their usual names are recognised too.
 fn names_gateway(order: &Order) -> bool {
     const OUTSIDE: [&str; 14] = [
-        "bank", "cash", "check", "cheque", "cod", "collect", "deposit", "invoice", "manual",
-        "money order", "offline", "purchase order", "store", "wire",
+        "bank",
+        "cash",
+        "check",
+        "cheque",
+        "cod",
+        "collect",
+        "deposit",
+        "invoice",
+        "manual",
+        "money order",
+        "offline",
+        "purchase order",
+        "store",
+        "wire",
     ];
     let status = order.payment_status.to_ascii_lowercase();
-    let waits = ["authorized", "capture pending", "captured", "held for review"];
+    let waits = [
+        "authorized",
+        "capture pending",
+        "captured",
+        "held for review",
+    ];
     if waits.contains(&status.as_str()) {
         return true;
     }
     let provider = order.payment_provider_id.trim().to_ascii_lowercase();
     let method = order.payment_method.to_ascii_lowercase();
     !matches!(provider.as_str(), "" | "0" | "null")
-        && !OUTSIDE.iter().any(|name| provider.contains(name) || method.contains(name))
+        && !OUTSIDE
+            .iter()
+            .any(|name| provider.contains(name) || method.contains(name))
 }
 
 fn offline(

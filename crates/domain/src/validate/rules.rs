@@ -54,7 +54,10 @@ fn tax_basis(order: &Order, root: &Node<'_>, findings: &Findings) -> bool {
     let node = root.get("order");
     let on_order = node.get("is_tax_inclusive_pricing").flag_or_none();
     let store = root.get("store");
-    let settings = store.get("tax_settings").get("tax_entered_with_prices").flag_or_none();
+    let settings = store
+        .get("tax_settings")
+        .get("tax_entered_with_prices")
+        .flag_or_none();
     let on_store = settings.or(store.get("tax_entered_with_prices").flag_or_none());
     let stated = on_order.or(on_store);
     let unit = Decimal::new(1, order.currency.decimals());

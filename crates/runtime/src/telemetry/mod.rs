@@ -21,7 +21,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider,
 };
-use tracing::Subscriber;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -138,7 +138,8 @@ where
         .with_filter(LevelFilter::INFO);
     // Spans pass the log filter always: their fields belong in every line
     // written inside them, whatever level the lines are cut at.
-    let spans = filter_fn(|metadata| metadata.is_span()).with_max_level_hint(LevelFilter::INFO);
+    let spans = filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO)
+        .with_max_level_hint(LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer()
         .fmt_fields(tracing_subscriber::fmt::format::JsonFields::new())
         .event_format(format::JsonLines::new(service))

@@ -35,7 +35,10 @@ use tokio_util::sync::CancellationToken;
 
 /// A bound for broken code, not an expectation.
 pub const LIMIT: Duration = Duration::from_secs(60);
-pub const SIZING: Sizing = Sizing { replicas: 1, storage_gib: 1 };
+pub const SIZING: Sizing = Sizing {
+    replicas: 1,
+    storage_gib: 1,
+};
 pub const INPUT: Stream = Stream::Ingested;
 pub const OUTPUT: Stream = Stream::Validated;
 
@@ -67,19 +70,32 @@ impl Bench {
     /// A server with everything the pipeline needs on it.
     pub async fn start() -> Self {
         let bench = Self::empty().await;
-        stage::bootstrap::bootstrap(&bench.jetstream, SIZING).await.unwrap();
+        stage::bootstrap::bootstrap(&bench.jetstream, SIZING)
+            .await
+            .unwrap();
         bench
     }
 
     /// A server with nothing on it.
     pub async fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let nats = NatsServer::start(folder.path().join("nats"), None).await.unwrap();
-        let client = async_nats::ConnectOptions::new().connect(nats.url()).await.unwrap();
+        let nats = NatsServer::start(folder.path().join("nats"), None)
+            .await
+            .unwrap();
+        let client = async_nats::ConnectOptions::new()
+            .connect(nats.url())
+            .await
+            .unwrap();
         let jetstream = jetstream::context::ContextBuilder::new()
             .timeout(Duration::from_secs(2))
             .build(client.clone());
-        Self { nats, client, jetstream, metrics: Metrics::new(), _folder: folder }
+        Self {
+            nats,
+            client,
+            jetstream,
+            metrics: Metrics::new(),
+            _folder: folder,
+        }
     }
 
     pub fn publisher(&self) -> Publisher {
@@ -121,7 +137,10 @@ impl Bench {
         let shutdown = context.shutdown.clone();
         let script: Script = Arc::new(move |received| Box::pin(script(received)));
         let runner = Runner::bind(Scripted(script), context).await.unwrap();
-        Running { shutdown, task: runtime.spawn(runner.run()) }
+        Running {
+            shutdown,
+            task: runtime.spawn(runner.run()),
+        }
     }
 
     /// Stores an input message as the stage before would have; its sequence.
@@ -135,7 +154,10 @@ impl Bench {
         let subject = INPUT.subject(&event.connection, "order", &event.entity_id);
         let id = format!("{}:fetch", event.event_id);
         let payload = input.encode_to_vec().into();
-        self.publisher().publish(subject, Some(&id), header_map, payload).await.unwrap()
+        self.publisher()
+            .publish(subject, Some(&id), header_map, payload)
+            .await
+            .unwrap()
     }
 
     /// Every message a stream holds now, oldest first.
@@ -176,16 +198,27 @@ impl Bench {
     /// Journal entries of one kind.
     pub async fn journal(&self, kind: JournalKind) -> Vec<JournalEntry> {
         let batches = self.stored(Stream::Journal).await.unwrap();
-        let batches = batches.iter().map(|b| JournalBatch::decode(b.payload.clone()).unwrap());
-        batches.flat_map(|batch| batch.entries).filter(|entry| entry.kind() == kind).collect()
+        let batches = batches
+            .iter()
+            .map(|b| JournalBatch::decode(b.payload.clone()).unwrap());
+        batches
+            .flat_map(|batch| batch.entries)
+            .filter(|entry| entry.kind() == kind)
+            .collect()
     }
 
     /// What the server says of one of the stage's consumers.
     pub async fn consumer(&self, stream: Stream) -> anyhow::Result<consumer::Info> {
         let name = topology::Stage::Validate.name();
-        let mut consumer: consumer::PullConsumer =
-            self.jetstream.get_consumer_from_stream(name, stream.name()).await?;
-        Ok(consumer.info().await.context("asking for the consumer")?.clone())
+        let mut consumer: consumer::PullConsumer = self
+            .jetstream
+            .get_consumer_from_stream(name, stream.name())
+            .await?;
+        Ok(consumer
+            .info()
+            .await
+            .context("asking for the consumer")?
+            .clone())
     }
 
     /// Waits until the stage has left nothing on its input: all delivered, all settled.
@@ -205,7 +238,10 @@ impl Bench {
     /// Limits what a stream holds; gives its true configuration to restore.
     pub async fn limit(&self, stream: Stream, bytes: i64) -> jetstream::stream::Config {
         let whole = stream.config(SIZING);
-        let limited = jetstream::stream::Config { max_bytes: bytes, ..whole.clone() };
+        let limited = jetstream::stream::Config {
+            max_bytes: bytes,
+            ..whole.clone()
+        };
         self.jetstream.update_stream(limited).await.unwrap();
         whole
     }
@@ -217,7 +253,9 @@ impl Bench {
     /// One value of the metrics text, 0 when it is not there.
     pub fn metric(&self, line: &str) -> u64 {
         let text = self.metrics.encode().unwrap();
-        let found = text.lines().find_map(|l| l.strip_prefix(line)?.trim().parse().ok());
+        let found = text
+            .lines()
+            .find_map(|l| l.strip_prefix(line)?.trim().parse().ok());
         found.unwrap_or(0)
     }
 
@@ -241,7 +279,8 @@ impl Stored {
     }
 
     pub fn id(&self) -> &str {
-        self.header(header::NATS_MESSAGE_ID.as_ref()).unwrap_or_default()
+        self.header(header::NATS_MESSAGE_ID.as_ref())
+            .unwrap_or_default()
     }
 }
 
@@ -254,7 +293,10 @@ pub struct Running {
 impl Running {
     pub async fn stop(mut self) {
         self.shutdown.cancel();
-        tokio::time::timeout(LIMIT, &mut self.task).await.unwrap().unwrap();
+        tokio::time::timeout(LIMIT, &mut self.task)
+            .await
+            .unwrap()
+            .unwrap();
     }
 }
 
@@ -303,16 +345,21 @@ pub fn snapshot(order_id: u64) -> OrderSnapshot {
 
 /// What a stage that passes everything makes of it.
 pub fn passed(received: &Received<OrderSnapshot>) -> ValidatedOrder {
-    ValidatedOrder { event: received.message.event.clone(), ..ValidatedOrder::default() }
+    ValidatedOrder {
+        event: received.message.event.clone(),
+        ..ValidatedOrder::default()
+    }
 }
 
 /// A stage that passes everything.
-pub async fn pass(
-    received: Received<OrderSnapshot>,
-) -> Result<Done<ValidatedOrder>, Failure> {
+pub async fn pass(received: Received<OrderSnapshot>) -> Result<Done<ValidatedOrder>, Failure> {
     Ok(Done::Next(passed(&received)))
 }
 
 pub fn reason_codes(letter: &DeadLetter) -> Vec<&str> {
-    letter.reasons.iter().map(|reason| reason.code.as_str()).collect()
+    letter
+        .reasons
+        .iter()
+        .map(|reason| reason.code.as_str())
+        .collect()
 }

@@ -25,11 +25,22 @@ pub struct Bench {
 impl Bench {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let nats = NatsServer::start(folder.path().join("nats"), None).await.unwrap();
+        let nats = NatsServer::start(folder.path().join("nats"), None)
+            .await
+            .unwrap();
         let jetstream = connect(&nats).await;
-        let sizing = Sizing { replicas: 1, storage_gib: 1 };
-        stage::bootstrap::bootstrap(&jetstream, sizing).await.unwrap();
-        Self { nats, jetstream, _folder: folder }
+        let sizing = Sizing {
+            replicas: 1,
+            storage_gib: 1,
+        };
+        stage::bootstrap::bootstrap(&jetstream, sizing)
+            .await
+            .unwrap();
+        Self {
+            nats,
+            jetstream,
+            _folder: folder,
+        }
     }
 
     /// A connection of its own, as another process has.
@@ -44,5 +55,7 @@ impl Bench {
 
 async fn connect(nats: &NatsServer) -> jetstream::Context {
     let client = async_nats::connect(nats.url()).await.unwrap();
-    jetstream::context::ContextBuilder::new().timeout(Duration::from_secs(2)).build(client)
+    jetstream::context::ContextBuilder::new()
+        .timeout(Duration::from_secs(2))
+        .build(client)
 }

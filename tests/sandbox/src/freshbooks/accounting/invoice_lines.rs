@@ -16,7 +16,7 @@ use super::fields::{Input, decimal, money, number_text, stored_amount};
 use super::{expenses, items};
 
 /// FreshBooks names no limit; this one keeps a runaway client from filling the memory.
-/// Far above the largest order a test brings: 1,000 products and what comes with them.
+/// Far above the largest order a test brings: 1,000 products and their shipping.
 const MOST_LINES: usize = 5_000;
 
 /// Reads `lines` when the body has them. `currency` overwrites the code of every unit cost.
