@@ -59,6 +59,14 @@ impl Journal {
         Self { queue }
     }
 
+    /// Hands entries over without waiting; false when the queue is full and they are left out.
+    ///
+    /// For work that answers somebody: the journal is for people and may not slow it down.
+    pub fn offer(&self, entries: Vec<JournalEntry>) -> bool {
+        let (stored, _) = oneshot::channel();
+        self.queue.try_send(Request { entries, stored }).is_ok()
+    }
+
     /// Returns when the entries are stored.
     pub async fn store(&self, entries: Vec<JournalEntry>) -> Result<(), JournalError> {
         if entries.is_empty() {

@@ -49,7 +49,10 @@ pub struct UrlError {
 impl LookupCache {
     /// A cache that is always empty.
     pub fn absent() -> Self {
-        Self { redis: None, ttl: Duration::ZERO }
+        Self {
+            redis: None,
+            ttl: Duration::ZERO,
+        }
     }
 
     /// Connects in the background; an unreachable Redis is a cache that is empty for now.
@@ -62,13 +65,19 @@ impl LookupCache {
             .set_number_of_retries(1);
         let manager = ConnectionManager::new_lazy_with_config(client, config)
             .map_err(|source| UrlError { source })?;
-        let redis = Some(Guarded { manager, resting_until: Mutex::new(None) });
+        let redis = Some(Guarded {
+            manager,
+            resting_until: Mutex::new(None),
+        });
         Ok(Self { redis, ttl })
     }
 
     /// The FreshBooks client id remembered for a shopper, if any.
     pub async fn client(&self, connection: &str, key: &ClientKey) -> Option<u64> {
-        let guarded = self.redis.as_ref().filter(|guarded| !guarded.is_resting())?;
+        let guarded = self
+            .redis
+            .as_ref()
+            .filter(|guarded| !guarded.is_resting())?;
         let mut manager = guarded.manager.clone();
         let answer: redis::RedisResult<Option<u64>> = manager.get(cache_key(connection, key)).await;
         guarded.settle(answer).flatten()
@@ -80,14 +89,21 @@ impl LookupCache {
             return;
         };
         let mut manager = guarded.manager.clone();
-        let answer: redis::RedisResult<()> =
-            manager.set_ex(cache_key(connection, key), client_id, self.ttl.as_secs().max(1)).await;
+        let answer: redis::RedisResult<()> = manager
+            .set_ex(
+                cache_key(connection, key),
+                client_id,
+                self.ttl.as_secs().max(1),
+            )
+            .await;
         guarded.settle(answer);
     }
 
     /// Forgets a client id that FreshBooks no longer knows.
     pub async fn forget_client(&self, connection: &str, key: &ClientKey) {
-        let Some(guarded) = self.redis.as_ref() else { return };
+        let Some(guarded) = self.redis.as_ref() else {
+            return;
+        };
         let mut manager = guarded.manager.clone();
         let answer: redis::RedisResult<()> = manager.del(cache_key(connection, key)).await;
         guarded.settle(answer);
@@ -96,7 +112,10 @@ impl LookupCache {
 
 impl Guarded {
     fn is_resting(&self) -> bool {
-        let until = *self.resting_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let until = *self
+            .resting_until
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         until.is_some_and(|until| Instant::now() < until)
     }
 
@@ -105,8 +124,10 @@ impl Guarded {
             Ok(value) => Some(value),
             Err(error) => {
                 warn!(error.kind = ?error.kind(), "Redis did not answer; FreshBooks is asked instead");
-                let mut until =
-                    self.resting_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut until = self
+                    .resting_until
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
                 *until = Instant::now().checked_add(REST);
                 None
             }

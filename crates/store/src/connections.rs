@@ -48,17 +48,33 @@ impl Connections {
     /// Binds to the bucket that `tillbook bootstrap` made.
     pub async fn bind(jetstream: &jetstream::Context) -> Result<Self, BindError> {
         let bucket = bind(jetstream, Bucket::Connections).await?;
-        Ok(Self { bucket, answering: Arc::default() })
+        Ok(Self {
+            bucket,
+            answering: Arc::default(),
+        })
     }
 
     /// The hold that is in force, if any.
     pub async fn hold(&self, connection: &str) -> Result<Option<Hold>, Error> {
-        let failed = |source| Error { what: "reading", connection: connection.to_owned(), source };
-        let Some(bytes) = self.bucket.get(connection).await.map_err(|e| failed(e.into()))? else {
-            return Ok(None);
+        Ok(self.read(connection).await?.0)
+    }
+
+    /// The hold in force with the revision a change must name.
+    async fn read(&self, connection: &str) -> Result<(Option<Hold>, u64), Error> {
+        let failed = |source| Error {
+            what: "reading",
+            connection: connection.to_owned(),
+            source,
         };
-        let hold: Hold = serde_json::from_slice(&bytes).map_err(|e| failed(e.into()))?;
-        Ok(hold.ended_ms.is_none().then_some(hold))
+        let entry = self.bucket.entry(connection).await;
+        let Some(entry) = entry.map_err(|e| failed(e.into()))? else {
+            return Ok((None, 0));
+        };
+        if entry.operation != kv::Operation::Put {
+            return Ok((None, entry.revision));
+        }
+        let hold: Hold = serde_json::from_slice(&entry.value).map_err(|e| failed(e.into()))?;
+        Ok((hold.ended_ms.is_none().then_some(hold), entry.revision))
     }
 
     /// A vendor refuses the whole connection: it is put on hold, and people are told once.
@@ -74,13 +90,15 @@ impl Connections {
             since_ms: now_ms(),
             ended_ms: None,
         };
-        let stored = match self.hold(connection).await {
-            Ok(Some(_)) => return,
-            Ok(None) => self.put(connection, &hold).await,
+        let stored = match self.read(connection).await {
+            Ok((Some(_), _)) => return,
+            Ok((None, revision)) => self.put(connection, &hold, revision).await,
             Err(error) => Err(error),
         };
         match stored {
-            Ok(()) => error!(alert = "connection_held", connection, "{reason}"),
+            // Somebody else was first, and has told people.
+            Ok(false) => {}
+            Ok(true) => error!(alert = "connection_held", connection, "{reason}"),
             Err(error) => warn!(error = %error, "a hold could not be stored; it is tried again"),
         }
     }
@@ -90,15 +108,20 @@ impl Connections {
         if !self.remember(connection, vendor, true) {
             return;
         }
-        let ended = match self.hold(connection).await {
-            Ok(Some(hold)) if hold.code.starts_with(vendor.as_str()) => {
-                self.put(connection, &Hold { ended_ms: Some(now_ms()), ..hold }).await
+        let ended = match self.read(connection).await {
+            Ok((Some(hold), revision)) if hold.code.starts_with(vendor.as_str()) => {
+                let ended = Hold {
+                    ended_ms: Some(now_ms()),
+                    ..hold
+                };
+                self.put(connection, &ended, revision).await
             }
             Ok(_) => return,
             Err(error) => Err(error),
         };
         match ended {
-            Ok(()) => info!(connection, vendor = vendor.as_str(), "the hold has ended"),
+            Ok(false) => {}
+            Ok(true) => info!(connection, vendor = vendor.as_str(), "the hold has ended"),
             Err(error) => {
                 self.remember(connection, vendor, false);
                 warn!(error = %error, "a hold could not be ended; it is tried again");
@@ -108,15 +131,30 @@ impl Connections {
 
     /// True when this is news.
     fn remember(&self, connection: &str, vendor: Vendor, answers: bool) -> bool {
-        let mut answering = self.answering.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answering = self
+            .answering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let key = (connection.to_owned(), vendor.as_str());
-        if answers { answering.insert(key) } else { answering.remove(&key) }
+        if answers {
+            answering.insert(key)
+        } else {
+            answering.remove(&key)
+        }
     }
 
-    async fn put(&self, connection: &str, hold: &Hold) -> Result<(), Error> {
-        let failed = |source| Error { what: "writing", connection: connection.to_owned(), source };
+    /// Changes the state if it still has `revision`; false when somebody else was first.
+    async fn put(&self, connection: &str, hold: &Hold, revision: u64) -> Result<bool, Error> {
+        let failed = |source| Error {
+            what: "writing",
+            connection: connection.to_owned(),
+            source,
+        };
         let bytes = serde_json::to_vec(hold).map_err(|e| failed(e.into()))?;
-        self.bucket.put(connection, bytes.into()).await.map_err(|e| failed(e.into()))?;
-        Ok(())
+        match self.bucket.update(connection, bytes.into(), revision).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(false),
+            Err(error) => Err(failed(error.into())),
+        }
     }
 }

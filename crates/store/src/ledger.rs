@@ -86,13 +86,19 @@ impl ClientKey {
 
 fn hashed(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 impl Ledger {
     /// Binds to the bucket that `tillbook bootstrap` made.
     pub async fn bind(jetstream: &jetstream::Context) -> Result<Self, BindError> {
-        Ok(Self { bucket: bind(jetstream, Bucket::Ledger).await? })
+        Ok(Self {
+            bucket: bind(jetstream, Bucket::Ledger).await?,
+        })
     }
 
     /// The entry of an order; an empty one at revision 0 when there is none.
@@ -112,7 +118,8 @@ impl Ledger {
         entry: &OrderEntry,
         revision: u64,
     ) -> Result<u64, Error> {
-        self.write(order_key(connection, order_id), entry, revision).await
+        self.write(order_key(connection, order_id), entry, revision)
+            .await
     }
 
     /// The entry of a shopper; an empty one at revision 0 when there is none.
@@ -132,7 +139,8 @@ impl Ledger {
         entry: &ClientEntry,
         revision: u64,
     ) -> Result<u64, Error> {
-        self.write(client_key(connection, key), entry, revision).await
+        self.write(client_key(connection, key), entry, revision)
+            .await
     }
 
     async fn read<T: Message + Default>(&self, key: String) -> Result<Versioned<T>, Error> {
@@ -141,7 +149,10 @@ impl Ledger {
             Err(source) => return Err(Error::Read { key, source }),
         };
         let Some(entry) = entry else {
-            return Ok(Versioned { value: T::default(), revision: 0 });
+            return Ok(Versioned {
+                value: T::default(),
+                revision: 0,
+            });
         };
         // A delete marker has a revision to name, but no content.
         let value = match entry.operation {
@@ -150,7 +161,10 @@ impl Ledger {
             }
             kv::Operation::Delete | kv::Operation::Purge => T::default(),
         };
-        Ok(Versioned { value, revision: entry.revision })
+        Ok(Versioned {
+            value,
+            revision: entry.revision,
+        })
     }
 
     async fn write<T: Message>(&self, key: String, value: &T, revision: u64) -> Result<u64, Error> {

@@ -18,7 +18,9 @@ use contracts::topology::Bucket;
 /// Unix milliseconds now.
 pub fn now_ms() -> u64 {
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -36,5 +38,11 @@ async fn bind(
     bucket: Bucket,
 ) -> Result<kv::Store, BindError> {
     let name = bucket.name();
-    jetstream.get_key_value(name).await.map_err(|source| BindError { bucket: name, source })
+    jetstream
+        .get_key_value(name)
+        .await
+        .map_err(|source| BindError {
+            bucket: name,
+            source,
+        })
 }

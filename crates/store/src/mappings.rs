@@ -39,9 +39,17 @@ pub enum Error {
 impl Mappings {
     /// Loads what is stored and follows changes for as long as the process lives.
     pub async fn load(jetstream: &jetstream::Context) -> Result<Self, Error> {
-        let bucket = bind(jetstream, Bucket::Mappings).await.map_err(Error::Bind)?;
-        let mappings = Self { documents: Arc::default(), built_in: Arc::new(Mapping::built_in()) };
-        let watch = bucket.watch_with_history(">").await.map_err(|e| Error::Read(e.into()))?;
+        let bucket = bind(jetstream, Bucket::Mappings)
+            .await
+            .map_err(Error::Bind)?;
+        let mappings = Self {
+            documents: Arc::default(),
+            built_in: Arc::new(Mapping::built_in()),
+        };
+        let watch = bucket
+            .watch_with_history(">")
+            .await
+            .map_err(|e| Error::Read(e.into()))?;
         let mut keys = bucket.keys().await.map_err(|e| Error::Read(e.into()))?;
         while let Some(key) = keys.next().await {
             let key = key.map_err(|e| Error::Read(e.into()))?;
@@ -55,8 +63,14 @@ impl Mappings {
 
     /// The mapping of a connection; the check's faults when its document is not usable.
     pub fn of(&self, connection: &str) -> Result<Arc<Mapping>, String> {
-        let documents = self.documents.read().unwrap_or_else(PoisonError::into_inner);
-        match documents.get(connection).or_else(|| documents.get(DEFAULT_KEY)) {
+        let documents = self
+            .documents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        match documents
+            .get(connection)
+            .or_else(|| documents.get(DEFAULT_KEY))
+        {
             Some(checked) => checked.clone(),
             None => Ok(self.built_in.clone()),
         }
@@ -82,7 +96,10 @@ impl Mappings {
     }
 
     fn take_up(&self, key: &str, bytes: Option<&[u8]>) {
-        let mut documents = self.documents.write().unwrap_or_else(PoisonError::into_inner);
+        let mut documents = self
+            .documents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let Some(bytes) = bytes else {
             documents.remove(key);
             return;
@@ -104,7 +121,9 @@ pub async fn publish(
     key: &str,
     document: &str,
 ) -> Result<(), Error> {
-    let bucket = bind(jetstream, Bucket::Mappings).await.map_err(Error::Bind)?;
+    let bucket = bind(jetstream, Bucket::Mappings)
+        .await
+        .map_err(Error::Bind)?;
     bucket
         .put(key, document.to_owned().into())
         .await
@@ -113,5 +132,9 @@ pub async fn publish(
 }
 
 fn joined(faults: &[domain::mapping::MappingFault]) -> String {
-    faults.iter().map(|f| format!("{}: {}", f.path, f.message)).collect::<Vec<_>>().join("; ")
+    faults
+        .iter()
+        .map(|f| format!("{}: {}", f.path, f.message))
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -107,7 +107,9 @@ impl Tokens {
             owner: uuid::Uuid::new_v4().to_string(),
             known: Mutex::new(None),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 }
 
@@ -131,20 +133,25 @@ impl Inner {
             if record.revoked {
                 return Err(TokenError::Vendor(VendorError::GrantRevoked));
             }
-            if let Some(claim) = record.claim.as_ref().filter(|claim| claim.until_ms > now_ms()) {
+            if let Some(claim) = record
+                .claim
+                .as_ref()
+                .filter(|claim| claim.until_ms > now_ms())
+            {
                 if waited_for.elapsed() >= WAIT_LIMIT {
                     return Err(TokenError::Unavailable);
                 }
                 self.await_change(revision, claim.until_ms).await;
                 continue;
             }
-            let Some(claimed) = self.claim(&record, revision).await? else { continue };
+            let Some(claimed) = self.claim(&record, revision).await? else {
+                continue;
+            };
             // On a task of its own: a caller that is cut off must not cut off the refresh, or the
             // new pair would be lost and the grant with it.
             let inner = Arc::clone(self);
-            let spending = tokio::spawn(
-                async move { inner.spend(record, claimed).await }.in_current_span(),
-            );
+            let spending =
+                tokio::spawn(async move { inner.spend(record, claimed).await }.in_current_span());
             let fresh = spending.await.map_err(|_| TokenError::Unavailable)??;
             *known = Some(fresh.clone());
             return Ok(fresh.access_token);
@@ -156,18 +163,31 @@ impl Inner {
         let refresh_token = SecretString::from(record.refresh_token.clone());
         match oauth::refresh(&self.endpoint, &self.config, &refresh_token).await {
             Ok(pair) => {
-                info!(connection = self.connection, "the FreshBooks token was refreshed");
+                info!(
+                    connection = self.connection,
+                    "the FreshBooks token was refreshed"
+                );
                 self.keep(pair).await
             }
             Err(VendorError::GrantRevoked) => {
-                warn!(connection = self.connection, "FreshBooks refused the refresh token");
-                let revoked = Record { revoked: true, claim: None, ..record };
+                warn!(
+                    connection = self.connection,
+                    "FreshBooks refused the refresh token"
+                );
+                let revoked = Record {
+                    revoked: true,
+                    claim: None,
+                    ..record
+                };
                 self.write(&revoked, revision).await?;
                 Err(TokenError::Vendor(VendorError::GrantRevoked))
             }
             Err(error) => {
                 // A lost reply may have spent the token; the next try will tell.
-                let open = Record { claim: None, ..record };
+                let open = Record {
+                    claim: None,
+                    ..record
+                };
                 self.write(&open, revision).await?;
                 Err(TokenError::Vendor(error))
             }
@@ -186,9 +206,17 @@ impl Inner {
         let bytes = bytes::Bytes::from(bytes);
         let mut tries = 0_u32;
         // Unconditional: whatever else the record says by now, this pair is the only live one.
-        while self.bucket.put(self.key.as_str(), bytes.clone()).await.is_err() {
+        while self
+            .bucket
+            .put(self.key.as_str(), bytes.clone())
+            .await
+            .is_err()
+        {
             tries = tries.saturating_add(1);
-            warn!(connection = self.connection, tries, "a new token pair could not be stored yet");
+            warn!(
+                connection = self.connection,
+                tries, "a new token pair could not be stored yet"
+            );
             if tries >= STORE_TRIES {
                 return Err(TokenError::Unavailable);
             }
@@ -203,9 +231,16 @@ impl Inner {
             owner: self.owner.clone(),
             until_ms: now_ms().saturating_add(CLAIM_MS),
         };
-        let claimed = Record { claim: Some(claim), ..record.clone() };
+        let claimed = Record {
+            claim: Some(claim),
+            ..record.clone()
+        };
         let bytes = serde_json::to_vec(&claimed).map_err(|_| TokenError::Unavailable)?;
-        match self.bucket.update(self.key.as_str(), bytes.into(), revision).await {
+        match self
+            .bucket
+            .update(self.key.as_str(), bytes.into(), revision)
+            .await
+        {
             Ok(revision) => Ok(Some(revision)),
             Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(None),
             Err(_) => Err(TokenError::Unavailable),
@@ -235,7 +270,10 @@ impl Inner {
 
     async fn write(&self, record: &Record, revision: u64) -> Result<u64, TokenError> {
         let bytes = serde_json::to_vec(record).map_err(|_| TokenError::Unavailable)?;
-        let written = self.bucket.update(self.key.as_str(), bytes.into(), revision).await;
+        let written = self
+            .bucket
+            .update(self.key.as_str(), bytes.into(), revision)
+            .await;
         written.map_err(|_| TokenError::Unavailable)
     }
 
@@ -299,6 +337,10 @@ fn record_key(config: &Config, seed: &SecretString) -> String {
     hash.update([0]);
     hash.update(seed.expose_secret().as_bytes());
     let digest = hash.finalize();
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("grant.{hex}")
 }

@@ -10,7 +10,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[command(version, about)]
 pub(crate) struct Arguments {
     /// The configuration file.
-    #[arg(long, env = "TILLBOOK_CONFIG", default_value = "tillbook.toml", global = true)]
+    #[arg(
+        long,
+        env = "TILLBOOK_CONFIG",
+        default_value = "tillbook.toml",
+        global = true
+    )]
     pub config: PathBuf,
 
     #[command(subcommand)]

@@ -26,7 +26,10 @@ pub(crate) mod code {
 
 impl Failure {
     pub(crate) fn new(code: u8, error: impl Into<anyhow::Error>) -> Self {
-        Self { code, error: error.into().into() }
+        Self {
+            code,
+            error: error.into().into(),
+        }
     }
 }
 
@@ -47,7 +50,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     if let Command::Mapping(MappingCommand::Check { file }) = &arguments.command {
         checked_mapping(file)?;
-        return print(&format!("{}: the mapping document passes its check\n", file.display()));
+        return print(&format!(
+            "{}: the mapping document passes its check\n",
+            file.display()
+        ));
     }
     let config = Config::load(&arguments.config).or_exit(code::CONFIG)?;
     match arguments.command {
@@ -75,14 +81,20 @@ fn check_config(path: &Path, config: &Config) -> Result<(), Failure> {
         services::policy(connection)?;
     }
     let names: Vec<&str> = config.connections.iter().map(|c| c.name.as_str()).collect();
-    print(&format!("{}: good; connections: {}\n", path.display(), names.join(", ")))
+    print(&format!(
+        "{}: good; connections: {}\n",
+        path.display(),
+        names.join(", ")
+    ))
 }
 
 async fn connect(config: &Config) -> Result<runtime::nats::Connection, Failure> {
     let connection = runtime::nats::connect(&config.nats, "tool", &Metrics::new())
         .await
         .or_exit(code::UNAVAILABLE)?;
-    runtime::nats::check_server(&connection.client).await.or_exit(code::UNAVAILABLE)?;
+    runtime::nats::check_server(&connection.client)
+        .await
+        .or_exit(code::UNAVAILABLE)?;
     Ok(connection)
 }
 
@@ -110,25 +122,31 @@ fn checked_mapping(file: &Path) -> Result<String, Failure> {
     match Mapping::from_document(&text) {
         Ok(_) => Ok(text),
         Err(faults) => {
-            let lines: Vec<String> =
-                faults.iter().map(|fault| format!("{}: {}", fault.path, fault.message)).collect();
-            Err(Failure::new(code::FAILED, anyhow!("{}:\n{}", file.display(), lines.join("\n"))))
+            let lines: Vec<String> = faults
+                .iter()
+                .map(|fault| format!("{}: {}", fault.path, fault.message))
+                .collect();
+            Err(Failure::new(
+                code::FAILED,
+                anyhow!("{}:\n{}", file.display(), lines.join("\n")),
+            ))
         }
     }
 }
 
-async fn publish_mapping(
-    config: &Config,
-    file: &Path,
-    name: Option<&str>,
-) -> Result<(), Failure> {
+async fn publish_mapping(config: &Config, file: &Path, name: Option<&str>) -> Result<(), Failure> {
     let document = checked_mapping(file)?;
     if let Some(name) = name.filter(|name| config.connection(name).is_none()) {
-        return Err(Failure::new(code::FAILED, anyhow!("no connection is named {name}")));
+        return Err(Failure::new(
+            code::FAILED,
+            anyhow!("no connection is named {name}"),
+        ));
     }
     let connection = connect(config).await?;
     let key = name.unwrap_or(store::mappings::DEFAULT_KEY);
-    store::mappings::publish(&connection.jetstream, key, &document).await.or_exit(code::FAILED)?;
+    store::mappings::publish(&connection.jetstream, key, &document)
+        .await
+        .or_exit(code::FAILED)?;
     print(&format!("published for {key}\n"))
 }
 
@@ -137,9 +155,14 @@ async fn dlq(config: &Config, command: DlqCommand) -> Result<(), Failure> {
     let request = match command {
         DlqCommand::List { connection, limit } => replay::Request::List { connection, limit },
         DlqCommand::Show { dead_letter_id } => replay::Request::Show { dead_letter_id },
-        DlqCommand::Release { dead_letter_id, reason } => {
-            replay::Request::Release { dead_letter_id, reason, who: whoami() }
-        }
+        DlqCommand::Release {
+            dead_letter_id,
+            reason,
+        } => replay::Request::Release {
+            dead_letter_id,
+            reason,
+            who: whoami(),
+        },
     };
     let answer = replay::ask(&client, &request).await.or_exit(code::FAILED)?;
     print(&format!("{answer}\n"))
@@ -152,5 +175,7 @@ fn whoami() -> String {
 /// The one place that writes to standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).or_exit(code::FAILED)
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .or_exit(code::FAILED)
 }

@@ -44,12 +44,23 @@ impl House {
         let nats = runtime::nats::connect(&config.nats, service, &metrics)
             .await
             .or_exit(code::UNAVAILABLE)?;
-        runtime::nats::check_server(&nats.client).await.or_exit(code::UNAVAILABLE)?;
+        runtime::nats::check_server(&nats.client)
+            .await
+            .or_exit(code::UNAVAILABLE)?;
         let publisher = Publisher::new(nats.jetstream.clone());
         let journal = Journal::start(publisher.clone(), service);
         let stage_metrics = StageMetrics::register(&metrics).or_exit(code::FAILED)?;
         let observer = Arc::new(CallNotes::register(&metrics).or_exit(code::FAILED)?);
-        Ok(Self { config, nats, metrics, shutdown, publisher, journal, stage_metrics, observer })
+        Ok(Self {
+            config,
+            nats,
+            metrics,
+            shutdown,
+            publisher,
+            journal,
+            stage_metrics,
+            observer,
+        })
     }
 
     /// The context of one stage with its own bounds.
@@ -75,24 +86,28 @@ impl House {
     }
 
     pub(crate) async fn ledger(&self) -> Result<Ledger, Failure> {
-        Ledger::bind(&self.nats.jetstream).await.or_exit(code::UNAVAILABLE)
+        Ledger::bind(&self.nats.jetstream)
+            .await
+            .or_exit(code::UNAVAILABLE)
     }
 
     pub(crate) async fn connections(&self) -> Result<Connections, Failure> {
-        Connections::bind(&self.nats.jetstream).await.or_exit(code::UNAVAILABLE)
+        Connections::bind(&self.nats.jetstream)
+            .await
+            .or_exit(code::UNAVAILABLE)
     }
 
     /// The look-up cache; without a Redis URL the configuration is incomplete.
     pub(crate) async fn cache(&self) -> Result<Arc<LookupCache>, Failure> {
         let url: &SecretString = self.config.redis.require_url().or_exit(code::CONFIG)?;
         let ttl = Duration::from_secs(self.config.lookup.cache_ttl_s);
-        Ok(Arc::new(LookupCache::connect(url, ttl).await.or_exit(code::CONFIG)?))
+        Ok(Arc::new(
+            LookupCache::connect(url, ttl).await.or_exit(code::CONFIG)?,
+        ))
     }
 
     /// A BigCommerce client per connection.
-    pub(crate) fn stores(
-        &self,
-    ) -> Result<HashMap<String, connect::bigcommerce::Client>, Failure> {
+    pub(crate) fn stores(&self) -> Result<HashMap<String, connect::bigcommerce::Client>, Failure> {
         let mut stores = HashMap::new();
         for connection in &self.config.connections {
             let vendor = &connection.bigcommerce;
@@ -137,12 +152,9 @@ impl House {
             )
             .await
             .or_exit(code::UNAVAILABLE)?;
-            let client = connect::freshbooks::Client::new(
-                config,
-                Arc::new(tokens),
-                self.observer.clone(),
-            )
-            .or_exit(code::CONFIG)?;
+            let client =
+                connect::freshbooks::Client::new(config, Arc::new(tokens), self.observer.clone())
+                    .or_exit(code::CONFIG)?;
             accounts.insert(connection.name.clone(), client);
         }
         Ok(accounts)

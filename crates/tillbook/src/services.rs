@@ -48,7 +48,9 @@ pub(crate) async fn run(
     let admin_listen = arguments.admin_listen.unwrap_or(config.admin.listen);
     let house = House::open(config, name, shutdown).await?;
     let readiness = Readiness::new();
-    let admin = AdminServer::bind(admin_listen).await.or_exit(code::FAILED)?;
+    let admin = AdminServer::bind(admin_listen)
+        .await
+        .or_exit(code::FAILED)?;
     let admin_address = admin.local_addr();
     let admin_shutdown = runtime::shutdown::CancellationToken::new();
     let admin_task = tokio::spawn(admin.serve(
@@ -76,7 +78,10 @@ pub(crate) async fn run(
     }
     let drained = runtime::shutdown::drain(&mut tasks, STOP_LIMIT).await;
     if !drained.is_clean() {
-        error!(?drained, "not everything stopped in time; the server delivers it again");
+        error!(
+            ?drained,
+            "not everything stopped in time; the server delivers it again"
+        );
     }
     // What was acked is only queued in the client until it is flushed.
     if let Err(error) = house.nats.client.flush().await {
@@ -122,16 +127,15 @@ async fn start(
     let bounds = house.config.stages;
     match service {
         Service::Ingest => start_ingest(house, tasks, doors).await,
-        Service::Validate => {
-            run_stage(validate::Validate, house, bounds.validate, tasks).await
-        }
+        Service::Validate => run_stage(validate::Validate, house, bounds.validate, tasks).await,
         Service::Transform => {
             let mut policies = HashMap::new();
             for connection in &house.config.connections {
                 policies.insert(connection.name.clone(), policy(connection)?);
             }
-            let mappings =
-                Mappings::load(&house.nats.jetstream).await.or_exit(code::UNAVAILABLE)?;
+            let mappings = Mappings::load(&house.nats.jetstream)
+                .await
+                .or_exit(code::UNAVAILABLE)?;
             let transform = transform::Transform { policies, mappings };
             run_stage(transform, house, bounds.transform, tasks).await
         }
@@ -172,8 +176,9 @@ async fn run_stage<S: Stage>(
     bounds: runtime::config::StageConfig,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), Failure> {
-    let runner =
-        Runner::bind(stage, house.stage_context(bounds)).await.or_exit(code::UNAVAILABLE)?;
+    let runner = Runner::bind(stage, house.stage_context(bounds))
+        .await
+        .or_exit(code::UNAVAILABLE)?;
     tasks.spawn(runner.run());
     Ok(())
 }
@@ -189,10 +194,13 @@ async fn start_ingest(
     let mut guarded = Vec::new();
     for connection in &config.connections {
         let vendor = &connection.bigcommerce;
-        secrets.insert(connection.name.clone(), HookSecrets {
-            client_secret: vendor.client_secret.clone(),
-            hook_secret: vendor.hook_secret.clone(),
-        });
+        secrets.insert(
+            connection.name.clone(),
+            HookSecrets {
+                client_secret: vendor.client_secret.clone(),
+                hook_secret: vendor.hook_secret.clone(),
+            },
+        );
         if let (true, Some(client)) = (config.ingest.register_hooks, stores.get(&connection.name)) {
             let address = config.hook_url(&connection.name);
             let destination = address
@@ -233,7 +241,10 @@ async fn start_ingest(
         .await
         .or_exit(code::FAILED)?;
     tasks.spawn(join(running.tasks));
-    if tokio::time::timeout(HOOKS_LIMIT, running.hooks_settled).await.is_err() {
+    if tokio::time::timeout(HOOKS_LIMIT, running.hooks_settled)
+        .await
+        .is_err()
+    {
         error!("hooks could not be looked after in time; ingest goes on trying");
     }
     doors.hooks = config

@@ -41,7 +41,9 @@ impl Workplace<'_> {
     /// The exit after a failed call; puts the connection on hold when the vendor refuses it whole.
     pub(crate) async fn vendor_failure(&self, what: &str, error: &VendorError) -> Failure {
         if vendor::holds_connection(error) {
-            self.connections.refused(self.connection, Vendor::FreshBooks, error).await;
+            self.connections
+                .refused(self.connection, Vendor::FreshBooks, error)
+                .await;
         }
         vendor::failure(what, error)
     }
@@ -49,7 +51,10 @@ impl Workplace<'_> {
     /// A retry whose delay outlives the call whose reply was lost.
     pub(crate) fn after_settling(&self, failure: Failure) -> Failure {
         match failure {
-            Failure::Retry { reason, .. } => Failure::Retry { after: Some(self.settle), reason },
+            Failure::Retry { reason, .. } => Failure::Retry {
+                after: Some(self.settle),
+                reason,
+            },
             other => other,
         }
     }

@@ -38,9 +38,19 @@ impl<'a> OpenEntry<'a> {
         order_id: &'a str,
         owner: &'a str,
     ) -> Result<Self, Failure> {
-        let Versioned { value, revision } =
-            ledger.order(connection, order_id).await.map_err(|e| failure(&e))?;
-        Ok(Self { ledger, connection, order_id, owner, revision, dirty: false, value })
+        let Versioned { value, revision } = ledger
+            .order(connection, order_id)
+            .await
+            .map_err(|e| failure(&e))?;
+        Ok(Self {
+            ledger,
+            connection,
+            order_id,
+            owner,
+            revision,
+            dirty: false,
+            value,
+        })
     }
 
     /// Marks a change that the next write stores.
@@ -83,12 +93,18 @@ impl<'a> OpenEntry<'a> {
 
     /// Stores what is not stored yet.
     pub(crate) async fn finish(&mut self) -> Result<(), Failure> {
-        if self.dirty { self.write().await } else { Ok(()) }
+        if self.dirty {
+            self.write().await
+        } else {
+            Ok(())
+        }
     }
 
     async fn write(&mut self) -> Result<(), Failure> {
-        let written =
-            self.ledger.put_order(self.connection, self.order_id, &self.value, self.revision).await;
+        let written = self
+            .ledger
+            .put_order(self.connection, self.order_id, &self.value, self.revision)
+            .await;
         self.revision = written.map_err(|error| failure(&error))?;
         self.dirty = false;
         Ok(())

@@ -29,8 +29,13 @@ pub(crate) async fn perform(
     plan: &ResolvedPlan,
     books: &DesiredBooks,
 ) -> Result<Outcome, Failure> {
-    let mut entry =
-        OpenEntry::read(place.ledger, place.connection, &event.entity_id, place.owner).await?;
+    let mut entry = OpenEntry::read(
+        place.ledger,
+        place.connection,
+        &event.entity_id,
+        place.owner,
+    )
+    .await?;
     if entry.value.version_ms > event.version_ms {
         return Ok(outcome(place, event, &entry.value, OutcomeKind::Superseded));
     }
@@ -56,7 +61,8 @@ async fn nothing_due(
     books: &DesiredBooks,
 ) -> Result<Outcome, Failure> {
     let is_removed = matches!(books.disposition, Disposition::Removed(_));
-    if is_removed && is_found(plan) && invoice::find(place, &books.invoice.number).await?.is_some() {
+    if is_removed && is_found(plan) && invoice::find(place, &books.invoice.number).await?.is_some()
+    {
         return Err(Failure::held(Reason::new(
             "unknown_invoice_of_removed_order",
             format!(
@@ -85,7 +91,9 @@ async fn steps(
             Step::UpdateInvoice => invoice::update(place, entry, &books.invoice).await?,
             Step::MarkSent => invoice::mark_sent(place, entry).await?,
             Step::CreatePayment(index) => {
-                let Some(desired) = books.payments.get(index) else { continue };
+                let Some(desired) = books.payments.get(index) else {
+                    continue;
+                };
                 payment::create(place, entry, desired, created_here).await?;
             }
             Step::RemoveInvoice => invoice::remove(place, entry).await?,
@@ -120,8 +128,7 @@ async fn create_invoice(
             for key in ClientKey::of(&books.client) {
                 place.cache.forget_client(place.connection, &key).await;
             }
-            let id =
-                shopper::client_id(place, &books.client, &client, Some(distrusted)).await?;
+            let id = shopper::client_id(place, &books.client, &client, Some(distrusted)).await?;
             entry.change(|value| value.client_id = id);
             invoice::create(place, entry, books, &resolution).await
         }
@@ -133,7 +140,10 @@ async fn create_invoice(
 fn names_client(reasons: &[Reason]) -> bool {
     reasons.iter().any(|reason| {
         matches!(reason.code.as_str(), "errno_1012" | "errno_1011")
-            && matches!(reason.path.as_str(), "" | "customerid" | "userid" | "clientid" | "client")
+            && matches!(
+                reason.path.as_str(),
+                "" | "customerid" | "userid" | "clientid" | "client"
+            )
     })
 }
 
@@ -142,7 +152,9 @@ fn has_invoice(disposition: &Disposition) -> bool {
 }
 
 fn is_found(plan: &ResolvedPlan) -> bool {
-    plan.invoice.as_ref().is_some_and(|invoice| invoice.presence() == Presence::Found)
+    plan.invoice
+        .as_ref()
+        .is_some_and(|invoice| invoice.presence() == Presence::Found)
 }
 
 fn settled_kind(place: &Workplace<'_>, books: &DesiredBooks) -> OutcomeKind {
@@ -158,7 +170,10 @@ fn settled_kind(place: &Workplace<'_>, books: &DesiredBooks) -> OutcomeKind {
 fn written(entry: &OrderEntry) -> Result<Written, Failure> {
     let mut payments = BTreeMap::new();
     for payment in &entry.payments {
-        payments.insert(payment.key.clone(), wire::read_money(payment.amount.as_ref())?);
+        payments.insert(
+            payment.key.clone(),
+            wire::read_money(payment.amount.as_ref())?,
+        );
     }
     let invoice = match &entry.invoice {
         Some(invoice) => Some(WrittenInvoice {
@@ -173,12 +188,7 @@ fn written(entry: &OrderEntry) -> Result<Written, Failure> {
     Ok(Written { invoice, payments })
 }
 
-fn outcome(
-    place: &Workplace<'_>,
-    event: &Event,
-    entry: &OrderEntry,
-    kind: OutcomeKind,
-) -> Outcome {
+fn outcome(place: &Workplace<'_>, event: &Event, entry: &OrderEntry, kind: OutcomeKind) -> Outcome {
     let invoice = entry.invoice.clone().unwrap_or_default();
     Outcome {
         event: Some(event.clone()),
@@ -187,7 +197,11 @@ fn outcome(
         invoice_id: invoice.invoice_id,
         invoice_number: invoice.number,
         invoice_total: invoice.total,
-        payment_ids: entry.payments.iter().map(|payment| payment.payment_id).collect(),
+        payment_ids: entry
+            .payments
+            .iter()
+            .map(|payment| payment.payment_id)
+            .collect(),
         writes: place.writes.load(Ordering::Relaxed),
         detail: String::new(),
     }

@@ -87,18 +87,22 @@ async fn duplicate(
 }
 
 /// The one active invoice with the number, if there is one.
-pub(crate) async fn find(
-    place: &Workplace<'_>,
-    number: &str,
-) -> Result<Option<Invoice>, Failure> {
-    let found = match place.account.find_invoices_by_number(number, Deleted::Exclude).await {
+pub(crate) async fn find(place: &Workplace<'_>, number: &str) -> Result<Option<Invoice>, Failure> {
+    let found = match place
+        .account
+        .find_invoices_by_number(number, Deleted::Exclude)
+        .await
+    {
         Ok(found) => found,
         Err(error) => return Err(place.vendor_failure("looking the invoice up", &error).await),
     };
     if found.len() > 1 {
         return Err(Failure::held(Reason::new(
             "invoice_twice",
-            format!("FreshBooks has {} active invoices numbered {number}; delete the wrong ones, then replay", found.len()),
+            format!(
+                "FreshBooks has {} active invoices numbered {number}; delete the wrong ones, then replay",
+                found.len()
+            ),
         )));
     }
     Ok(found.into_iter().next())
@@ -129,8 +133,13 @@ pub(crate) async fn adopt(
         value.client_id = invoice.client_id;
         value.invoice = Some(written(desired, invoice, None));
         for desired in &books.payments {
-            let known = value.payments.iter().any(|written| written.key == desired.key);
-            let found = payments.iter().find(|found| payment::is(found, &desired.key));
+            let known = value
+                .payments
+                .iter()
+                .any(|written| written.key == desired.key);
+            let found = payments
+                .iter()
+                .find(|found| payment::is(found, &desired.key));
             if let (false, Some(found)) = (known, found) {
                 value.payments.push(payment::written(&desired.key, found));
             }
@@ -141,8 +150,13 @@ pub(crate) async fn adopt(
 
 /// Whether the lines say the same. Some replies come without lines; then the total has to do.
 fn has_lines_of(invoice: &Invoice, desired: &DesiredInvoice) -> bool {
-    let Some(lines) = &invoice.lines else { return true };
-    let wanted = desired.lines.iter().filter(|line| line.kind != LineKind::Rounding);
+    let Some(lines) = &invoice.lines else {
+        return true;
+    };
+    let wanted = desired
+        .lines
+        .iter()
+        .filter(|line| line.kind != LineKind::Rounding);
     let found = lines.iter().filter(|line| line.name != ROUNDING);
     wanted
         .map(|line| (line.quantity.normalize(), line.unit_cost.normalize()))
@@ -155,7 +169,9 @@ pub(crate) async fn update(
     entry: &mut OpenEntry<'_>,
     desired: &DesiredInvoice,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else { return Ok(()) };
+    let Some(known) = entry.value.invoice.clone() else {
+        return Ok(());
+    };
     let current = get(place, known.invoice_id).await?;
     if !is_as_written(&current, &known) {
         return Err(edited(desired, &current));
@@ -170,7 +186,10 @@ async fn begin_write(
     kind: IntentKind,
     desired: &DesiredInvoice,
 ) -> Result<(), Failure> {
-    let content = Content { hash: content_hash(desired), total: desired.expected_total };
+    let content = Content {
+        hash: content_hash(desired),
+        total: desired.expected_total,
+    };
     entry.begin(kind, &desired.number, Some(content)).await
 }
 
@@ -180,9 +199,17 @@ async fn write_update(
     desired: &DesiredInvoice,
     corrected_by: Option<Money>,
 ) -> Result<(), Failure> {
-    let id = entry.value.invoice.as_ref().map_or(0, |invoice| invoice.invoice_id);
+    let id = entry
+        .value
+        .invoice
+        .as_ref()
+        .map_or(0, |invoice| invoice.invoice_id);
     let content = corrected_by.and_then(|difference| corrected(desired, difference));
-    match place.account.update_invoice(id, None, content.as_ref().unwrap_or(desired), None).await {
+    match place
+        .account
+        .update_invoice(id, None, content.as_ref().unwrap_or(desired), None)
+        .await
+    {
         Ok(invoice) => {
             place.wrote();
             Box::pin(take_result(place, entry, desired, &invoice, corrected_by)).await
@@ -205,11 +232,16 @@ async fn take_result(
     invoice: &Invoice,
     corrected_by: Option<Money>,
 ) -> Result<(), Failure> {
-    let was_sent = entry.value.invoice.as_ref().is_some_and(|known| {
-        known.sent && !known.removed && known.invoice_id == invoice.id
-    });
-    let verdict =
-        correction(desired.expected_total, invoice.amount, desired.rounding_bound_minor);
+    let was_sent = entry
+        .value
+        .invoice
+        .as_ref()
+        .is_some_and(|known| known.sent && !known.removed && known.invoice_id == invoice.id);
+    let verdict = correction(
+        desired.expected_total,
+        invoice.amount,
+        desired.rounding_bound_minor,
+    );
     entry.done(|value| {
         let mut now = written(desired, invoice, corrected_by);
         now.sent |= was_sent;
@@ -233,7 +265,10 @@ async fn take_result(
                 "total_differs",
                 format!(
                     "invoice {}: FreshBooks makes {} of the lines, the store says {}; allowed are {} smallest units. Check the taxes of the order",
-                    desired.number, invoice.amount, desired.expected_total, desired.rounding_bound_minor
+                    desired.number,
+                    invoice.amount,
+                    desired.expected_total,
+                    desired.rounding_bound_minor
                 ),
             )))
         }
@@ -245,8 +280,12 @@ pub(crate) async fn mark_sent(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else { return Ok(()) };
-    entry.begin(IntentKind::MarkSent, &known.number, None).await?;
+    let Some(known) = entry.value.invoice.clone() else {
+        return Ok(());
+    };
+    entry
+        .begin(IntentKind::MarkSent, &known.number, None)
+        .await?;
     match place.account.mark_sent(known.invoice_id).await {
         Ok(invoice) => {
             place.wrote();
@@ -262,7 +301,9 @@ pub(crate) async fn mark_sent(
             Ok(())
         }
         // Marking twice changes nothing, so the next attempt simply does it again.
-        Err(error) => Err(place.vendor_failure("marking the invoice as sent", &error).await),
+        Err(error) => Err(place
+            .vendor_failure("marking the invoice as sent", &error)
+            .await),
     }
 }
 
@@ -271,15 +312,22 @@ pub(crate) async fn remove(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else { return Ok(()) };
+    let Some(known) = entry.value.invoice.clone() else {
+        return Ok(());
+    };
     let current = get(place, known.invoice_id).await?;
     if current.paid.amount_minor != 0 {
         return Err(Failure::held(Reason::new(
             "paid_invoice_of_removed_order",
-            format!("the order is gone or cancelled, but invoice {} has {} paid in FreshBooks; decide by hand", known.number, current.paid),
+            format!(
+                "the order is gone or cancelled, but invoice {} has {} paid in FreshBooks; decide by hand",
+                known.number, current.paid
+            ),
         )));
     }
-    entry.begin(IntentKind::RemoveInvoice, &known.number, None).await?;
+    entry
+        .begin(IntentKind::RemoveInvoice, &known.number, None)
+        .await?;
     match place.account.remove_invoice(known.invoice_id).await {
         Ok(()) => {
             place.wrote();
@@ -328,8 +376,14 @@ pub(crate) fn is_as_written(current: &Invoice, known: &WrittenInvoice) -> bool {
 /// `None` when that line would exceed the policy's bound.
 fn corrected(desired: &DesiredInvoice, difference: Money) -> Option<DesiredInvoice> {
     let mut lines = desired.lines.clone();
-    let amount = match lines.iter().position(|line| line.kind == LineKind::Rounding) {
-        Some(index) => lines.remove(index).unit_cost.checked_add(difference.to_decimal())?,
+    let amount = match lines
+        .iter()
+        .position(|line| line.kind == LineKind::Rounding)
+    {
+        Some(index) => lines
+            .remove(index)
+            .unit_cost
+            .checked_add(difference.to_decimal())?,
         None => difference.to_decimal(),
     };
     let amount = Money::exact(amount, desired.expected_total.currency).ok()?;
@@ -348,7 +402,10 @@ fn corrected(desired: &DesiredInvoice, difference: Money) -> Option<DesiredInvoi
             compounded: false,
         });
     }
-    Some(DesiredInvoice { lines, ..desired.clone() })
+    Some(DesiredInvoice {
+        lines,
+        ..desired.clone()
+    })
 }
 
 pub(crate) fn edited(desired: &DesiredInvoice, current: &Invoice) -> Failure {

@@ -53,7 +53,15 @@ impl Deliver {
     ) -> Self {
         let owner = uuid::Uuid::new_v4().to_string();
         let locks = KeyedLocks::default();
-        Self { accounts, ledger, cache, connections, settle, owner, locks }
+        Self {
+            accounts,
+            ledger,
+            cache,
+            connections,
+            settle,
+            owner,
+            locks,
+        }
     }
 }
 
@@ -70,7 +78,10 @@ impl Stage for Deliver {
                 "no connection is named {connection}; add it to tillbook.toml and replay, or purge")))
         })?;
         let (event, books) = read_plan(plan)?;
-        let _order = self.locks.lock(&format!("{connection}.order.{}", event.entity_id)).await;
+        let _order = self
+            .locks
+            .lock(&format!("{connection}.order.{}", event.entity_id))
+            .await;
         let place = Workplace {
             connection,
             account,
@@ -82,15 +93,24 @@ impl Stage for Deliver {
             writes: AtomicU32::new(0),
         };
         // Orders of one new shopper meet here first; across processes they meet at the claim.
-        let is_known = plan.client.as_ref().is_some_and(|client| client.client_id != 0);
+        let is_known = plan
+            .client
+            .as_ref()
+            .is_some_and(|client| client.client_id != 0);
         let _shopper = match ClientKey::of(&books.client).last() {
-            Some(key) if !is_known => Some(self.locks.lock(&format!("{connection}.{}", key.token())).await),
+            Some(key) if !is_known => Some(
+                self.locks
+                    .lock(&format!("{connection}.{}", key.token()))
+                    .await,
+            ),
             _ => None,
         };
         let outcome = flow::perform(&place, event, plan, &books).await;
         let outcome = outcome?;
         if outcome.writes > 0 {
-            self.connections.answered(connection, Vendor::FreshBooks).await;
+            self.connections
+                .answered(connection, Vendor::FreshBooks)
+                .await;
         }
         note(&input, &outcome);
         Ok(Done::Next(outcome))
@@ -101,13 +121,15 @@ fn read_plan(
     plan: &ResolvedPlan,
 ) -> Result<(&contracts::event::Event, domain::books::DesiredBooks), Failure> {
     let incomplete = || {
-        Failure::rejected(Reason::new("incomplete_plan", "the plan lacks its books or its event"))
+        Failure::rejected(Reason::new(
+            "incomplete_plan",
+            "the plan lacks its books or its event",
+        ))
     };
     let wire = plan.books.as_ref().ok_or_else(incomplete)?;
     let event = wire.event.as_ref().ok_or_else(incomplete)?;
-    let books = books_conversion::from_wire(wire).map_err(|error| {
-        Failure::rejected(Reason::new("unreadable_plan", error.to_string()))
-    })?;
+    let books = books_conversion::from_wire(wire)
+        .map_err(|error| Failure::rejected(Reason::new("unreadable_plan", error.to_string())))?;
     Ok((event, books))
 }
 
@@ -115,7 +137,10 @@ fn read_plan(
 fn note(input: &Received<ResolvedPlan>, outcome: &Outcome) {
     let total = outcome.invoice_total.clone().unwrap_or_default();
     let attributes = BTreeMap::from([
-        ("outcome".to_owned(), outcome.kind().as_str_name().to_owned()),
+        (
+            "outcome".to_owned(),
+            outcome.kind().as_str_name().to_owned(),
+        ),
         ("invoice_id".to_owned(), outcome.invoice_id.to_string()),
         ("invoice_number".to_owned(), outcome.invoice_number.clone()),
         ("total_minor".to_owned(), total.amount_minor.to_string()),

@@ -20,7 +20,9 @@ pub(crate) async fn resolve(
     entry: &mut OpenEntry<'_>,
     books: &DesiredBooks,
 ) -> Result<(), Failure> {
-    let Some(intent) = entry.value.intent.clone() else { return Ok(()) };
+    let Some(intent) = entry.value.intent.clone() else {
+        return Ok(());
+    };
     settle(place, &intent)?;
     match intent.kind() {
         IntentKind::CreateInvoice => created_invoice(place, entry, &intent, books).await,
@@ -28,10 +30,10 @@ pub(crate) async fn resolve(
         IntentKind::CreatePayment => created_payment(place, entry, &intent).await,
         // Doing these twice changes nothing: the next step decides anew.
         IntentKind::MarkSent | IntentKind::RemoveInvoice => entry.withdraw().await,
-        IntentKind::CreateClient | IntentKind::Unspecified => {
-            Err(Failure::held(Reason::new("unknown_intent",
-                "the ledger holds an intent this version does not know; was it written by a newer one?")))
-        }
+        IntentKind::CreateClient | IntentKind::Unspecified => Err(Failure::held(Reason::new(
+            "unknown_intent",
+            "the ledger holds an intent this version does not know; was it written by a newer one?",
+        ))),
     }
 }
 
@@ -41,8 +43,14 @@ fn settle(place: &Workplace<'_>, intent: &Intent) -> Result<(), Failure> {
     if age >= place.settle {
         return Ok(());
     }
-    let reason = Reason::new("open_intent", "a write of this order has an unknown outcome; it is looked up when its call has ended for certain");
-    Err(Failure::Wait { after: place.settle.saturating_sub(age), reason })
+    let reason = Reason::new(
+        "open_intent",
+        "a write of this order has an unknown outcome; it is looked up when its call has ended for certain",
+    );
+    Err(Failure::Wait {
+        after: place.settle.saturating_sub(age),
+        reason,
+    })
 }
 
 async fn created_invoice(
@@ -76,7 +84,9 @@ async fn updated_invoice(
     intent: &Intent,
     books: &DesiredBooks,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else { return entry.withdraw().await };
+    let Some(known) = entry.value.invoice.clone() else {
+        return entry.withdraw().await;
+    };
     let current = invoice::get(place, known.invoice_id).await?;
     if invoice::is_as_written(&current, &known) {
         return entry.withdraw().await;
@@ -102,11 +112,20 @@ async fn created_payment(
     entry: &mut OpenEntry<'_>,
     intent: &Intent,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else { return entry.withdraw().await };
+    let Some(known) = entry.value.invoice.clone() else {
+        return entry.withdraw().await;
+    };
     let found = payment::find_all(place, known.invoice_id).await?;
-    match found.iter().find(|found| payment::is(found, &intent.natural_key)) {
+    match found
+        .iter()
+        .find(|found| payment::is(found, &intent.natural_key))
+    {
         Some(found) => {
-            entry.done(|value| value.payments.push(payment::written(&intent.natural_key, found)));
+            entry.done(|value| {
+                value
+                    .payments
+                    .push(payment::written(&intent.natural_key, found))
+            });
             entry.finish().await
         }
         None => entry.withdraw().await,

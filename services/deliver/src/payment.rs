@@ -21,7 +21,9 @@ pub(crate) async fn create(
     desired: &DesiredPayment,
     due_known: bool,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else { return Ok(()) };
+    let Some(known) = entry.value.invoice.clone() else {
+        return Ok(());
+    };
     if !due_known {
         let current = invoice::get(place, known.invoice_id).await?;
         if desired.amount.amount_minor > current.outstanding.amount_minor {
@@ -34,8 +36,14 @@ pub(crate) async fn create(
             )));
         }
     }
-    entry.begin(IntentKind::CreatePayment, &desired.key, None).await?;
-    match place.account.create_payment(known.invoice_id, desired).await {
+    entry
+        .begin(IntentKind::CreatePayment, &desired.key, None)
+        .await?;
+    match place
+        .account
+        .create_payment(known.invoice_id, desired)
+        .await
+    {
         Ok(payment) => {
             place.wrote();
             entry.done(|value| value.payments.push(written(&desired.key, &payment)));

@@ -41,10 +41,17 @@ pub(crate) async fn client_id(
     }
     let mut claims = Vec::new();
     for key in &keys {
-        let entry = place.ledger.client(place.connection, key).await.map_err(|e| entry::failure(&e))?;
+        let entry = place
+            .ledger
+            .client(place.connection, key)
+            .await
+            .map_err(|e| entry::failure(&e))?;
         claims.push(entry);
     }
-    let known = claims.iter().map(|claim| claim.value.client_id).find(|id| *id != 0);
+    let known = claims
+        .iter()
+        .map(|claim| claim.value.client_id)
+        .find(|id| *id != 0);
     if let Some(id) = known.filter(|id| Some(*id) != distrusted) {
         remember(place, &keys, &claims, id).await;
         return Ok(id);
@@ -63,7 +70,9 @@ async fn claim_and_create(
 ) -> Result<u64, Failure> {
     let mut must_look = distrusted.is_some() || !place.is_fresh(resolution.verified_at_ms);
     for (index, key) in keys.iter().enumerate() {
-        let Some(claim) = claims.get_mut(index) else { break };
+        let Some(claim) = claims.get_mut(index) else {
+            break;
+        };
         if let Some(open) = &claim.value.intent {
             if let Err(wait) = wait_for_other(place, open) {
                 give_back(place, keys, claims.get(..index).unwrap_or_default()).await;
@@ -84,8 +93,10 @@ async fn claim_and_create(
                 ..Intent::default()
             }),
         };
-        let written =
-            place.ledger.put_client(place.connection, key, &claim.value, claim.revision).await;
+        let written = place
+            .ledger
+            .put_client(place.connection, key, &claim.value, claim.revision)
+            .await;
         claim.revision = match written {
             Ok(revision) => revision,
             Err(error) => {
@@ -94,7 +105,11 @@ async fn claim_and_create(
             }
         };
     }
-    let existing = if must_look { find(place, client, distrusted).await? } else { None };
+    let existing = if must_look {
+        find(place, client, distrusted).await?
+    } else {
+        None
+    };
     let id = match existing {
         Some(id) => id,
         None => match place.account.create_client(&client.fields).await {
@@ -114,7 +129,10 @@ fn wait_for_other(place: &Workplace<'_>, open: &Intent) -> Result<(), Failure> {
     if age >= place.settle {
         return Ok(());
     }
-    let reason = Reason::new("client_claimed", "another order of the shopper is creating the client");
+    let reason = Reason::new(
+        "client_claimed",
+        "another order of the shopper is creating the client",
+    );
     // Most claims end within one call; only an orphaned one lasts until it is settled.
     let after = CLAIMED_PAUSE.max(age).min(place.settle.saturating_sub(age));
     Err(Failure::Wait { after, reason })
@@ -149,17 +167,24 @@ async fn not_created(
 ///
 /// A claim that was taken over stays, as an old one: its first owner may have created the client,
 /// so whoever comes next must look FreshBooks up.
-async fn give_back(
-    place: &Workplace<'_>,
-    keys: &[ClientKey],
-    claims: &[Versioned<ClientEntry>],
-) {
+async fn give_back(place: &Workplace<'_>, keys: &[ClientKey], claims: &[Versioned<ClientEntry>]) {
     for (key, claim) in keys.iter().zip(claims) {
-        let taken_over = claim.value.intent.clone().filter(|intent| intent.attempt > 1);
-        let intent = taken_over.map(|intent| Intent { started_at_ms: 1, ..intent });
-        let unclaimed = ClientEntry { client_id: 0, intent };
-        let given_back =
-            place.ledger.put_client(place.connection, key, &unclaimed, claim.revision);
+        let taken_over = claim
+            .value
+            .intent
+            .clone()
+            .filter(|intent| intent.attempt > 1);
+        let intent = taken_over.map(|intent| Intent {
+            started_at_ms: 1,
+            ..intent
+        });
+        let unclaimed = ClientEntry {
+            client_id: 0,
+            intent,
+        };
+        let given_back = place
+            .ledger
+            .put_client(place.connection, key, &unclaimed, claim.revision);
         if let Err(error) = given_back.await {
             // The claim stays and is taken over when it is old; slower, not wrong.
             tracing::warn!(error = %error, "a client claim could not be given back");
@@ -187,12 +212,20 @@ async fn remember(
 ) {
     for (key, claim) in keys.iter().zip(claims) {
         if claim.value.client_id != client_id {
-            let entry = ClientEntry { client_id, intent: None };
-            let put = place.ledger.put_client(place.connection, key, &entry, claim.revision);
+            let entry = ClientEntry {
+                client_id,
+                intent: None,
+            };
+            let put = place
+                .ledger
+                .put_client(place.connection, key, &entry, claim.revision);
             if let Err(error) = put.await {
                 tracing::warn!(error = %error, "a client id could not be stored in the ledger");
             }
         }
-        place.cache.remember_client(place.connection, key, client_id).await;
+        place
+            .cache
+            .remember_client(place.connection, key, client_id)
+            .await;
     }
 }

@@ -16,7 +16,13 @@ pub(crate) fn money(money: Money) -> money::Money {
 pub(crate) fn read_money(wire: Option<&money::Money>) -> Result<Money, Failure> {
     let wire = wire.cloned().unwrap_or_default();
     let currency = Currency::from_code(&wire.currency_code).map_err(|error| {
-        Failure::held(Reason::new("ledger_unreadable", format!("the ledger's entry: {error}")))
+        Failure::held(Reason::new(
+            "ledger_unreadable",
+            format!("the ledger's entry: {error}"),
+        ))
     })?;
-    Ok(Money { amount_minor: wire.amount_minor, currency })
+    Ok(Money {
+        amount_minor: wire.amount_minor,
+        currency,
+    })
 }

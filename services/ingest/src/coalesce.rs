@@ -37,14 +37,19 @@ const UNDER_WAY_PAUSE: Duration = Duration::from_millis(250);
 impl Coalescer {
     /// `window` is how long after a fetch began further hints are gathered.
     pub fn new(window: Duration) -> Self {
-        Self { window, recent: Mutex::default() }
+        Self {
+            window,
+            recent: Mutex::default(),
+        }
     }
 
     /// Admits one fetch per order and window. Whoever is admitted must call [`Self::ended`].
     pub fn admit(&self, key: &str, now: Instant) -> Admission {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(fetch) = recent.get(key) {
-            let left = self.window.saturating_sub(now.saturating_duration_since(fetch.began));
+            let left = self
+                .window
+                .saturating_sub(now.saturating_duration_since(fetch.began));
             if !left.is_zero() {
                 return Admission::Later(left);
             }
@@ -57,7 +62,13 @@ impl Coalescer {
                 fetch.under_way || now.saturating_duration_since(fetch.began) < self.window
             });
         }
-        recent.insert(key.to_owned(), Fetch { began: now, under_way: true });
+        recent.insert(
+            key.to_owned(),
+            Fetch {
+                began: now,
+                under_way: true,
+            },
+        );
         Admission::Now
     }
 
@@ -87,7 +98,10 @@ mod tests {
         assert_eq!(coalescer.admit("a", start), Admission::Now);
         coalescer.ended("a", true);
         let inside = start + Duration::from_millis(500);
-        assert_eq!(coalescer.admit("a", inside), Admission::Later(Duration::from_millis(1500)));
+        assert_eq!(
+            coalescer.admit("a", inside),
+            Admission::Later(Duration::from_millis(1500))
+        );
         assert_eq!(coalescer.admit("b", inside), Admission::Now);
         assert_eq!(coalescer.admit("a", start + WINDOW), Admission::Now);
     }
@@ -106,6 +120,9 @@ mod tests {
         let coalescer = Coalescer::new(WINDOW);
         let start = Instant::now();
         assert_eq!(coalescer.admit("a", start), Admission::Now);
-        assert_eq!(coalescer.admit("a", start + 2 * WINDOW), Admission::Later(UNDER_WAY_PAUSE));
+        assert_eq!(
+            coalescer.admit("a", start + 2 * WINDOW),
+            Admission::Later(UNDER_WAY_PAUSE)
+        );
     }
 }

@@ -47,9 +47,16 @@ impl Stage for Fetch {
     async fn process(&self, input: Received<Hint>) -> Result<Done<OrderSnapshot>, Failure> {
         let key = format!("{}.{}", input.about.connection, input.about.entity_id);
         if let Admission::Later(after) = self.coalescer.admit(&key, Instant::now()) {
-            return Ok(Done::Later { after, why: "gathered with other hints of the order" });
+            return Ok(Done::Later {
+                after,
+                why: "gathered with other hints of the order",
+            });
         }
-        let admitted = Admitted { coalescer: &self.coalescer, key: &key, succeeded: false };
+        let admitted = Admitted {
+            coalescer: &self.coalescer,
+            key: &key,
+            succeeded: false,
+        };
         self.follow(input, admitted).await
     }
 }
@@ -79,23 +86,35 @@ impl Fetch {
                 "no connection is named {connection}; add it to tillbook.toml and replay, or purge")))
         })?;
         let order_id: u64 = input.about.entity_id.parse().map_err(|_| {
-            Failure::rejected(Reason::new("not_an_order_id", "the hint's order id is no number"))
+            Failure::rejected(Reason::new(
+                "not_an_order_id",
+                "the hint's order id is no number",
+            ))
         })?;
         let began_ms = store::now_ms();
         let began = Instant::now();
-        let hints = FetchHints { refunds_expected: input.message.scope.contains("/refund/") };
+        let hints = FetchHints {
+            refunds_expected: input.message.scope.contains("/refund/"),
+        };
         // Boxed: the fetch runs many calls at once and its state is large.
         let mut document = match Box::pin(client.fetch_order(order_id, hints)).await {
             Ok(FetchedOrder::Present(document)) => document,
             Ok(FetchedOrder::Gone) => return self.gone(&input, began_ms, admitted).await,
             Err(error) => {
                 if vendor::holds_connection(&error) {
-                    self.connections.refused(connection, Vendor::BigCommerce, &error).await;
+                    self.connections
+                        .refused(connection, Vendor::BigCommerce, &error)
+                        .await;
                 }
-                return Err(vendor::failure("reading the order from BigCommerce", &error));
+                return Err(vendor::failure(
+                    "reading the order from BigCommerce",
+                    &error,
+                ));
             }
         };
-        self.connections.answered(connection, Vendor::BigCommerce).await;
+        self.connections
+            .answered(connection, Vendor::BigCommerce)
+            .await;
         if let Some(time_zone) = self.time_zones.get(connection) {
             set_time_zone(&mut document, time_zone);
         }
@@ -105,8 +124,14 @@ impl Fetch {
         let snapshot = snapshot(&input, began_ms, json).await?;
         admitted.succeeded = true;
         let mut attributes = BTreeMap::from([
-            ("document_bytes".to_owned(), snapshot.document_bytes.to_string()),
-            ("stored_bytes".to_owned(), snapshot.document.len().to_string()),
+            (
+                "document_bytes".to_owned(),
+                snapshot.document_bytes.to_string(),
+            ),
+            (
+                "stored_bytes".to_owned(),
+                snapshot.document.len().to_string(),
+            ),
         ]);
         // So that the money of an order that gets stuck later can be told.
         if let Some(total) = total(&document) {
@@ -114,7 +139,9 @@ impl Fetch {
             attributes.insert("currency_code".to_owned(), total.currency.code().to_owned());
         }
         let elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        input.notes.add(JournalKind::SnapshotStored, "", elapsed_us, attributes);
+        input
+            .notes
+            .add(JournalKind::SnapshotStored, "", elapsed_us, attributes);
         Ok(Done::Next(snapshot))
     }
 
@@ -129,17 +156,32 @@ impl Fetch {
         let age_ms = store::now_ms().saturating_sub(input.first_seen_ms);
         if Duration::from_millis(age_ms) < GONE_AFTER {
             let reason = Reason::new("order_not_found", "BigCommerce does not know the order yet");
-            return Err(Failure::Retry { after: Some(GONE_PAUSE), reason });
+            return Err(Failure::Retry {
+                after: Some(GONE_PAUSE),
+                reason,
+            });
         }
         let about = &input.about;
-        let entry = self.ledger.order(&about.connection, &about.entity_id).await.map_err(|error| {
-            Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
-        })?;
+        let entry = self
+            .ledger
+            .order(&about.connection, &about.entity_id)
+            .await
+            .map_err(|error| {
+                Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
+            })?;
         if entry.value.invoice.is_none() && entry.value.intent.is_none() {
             // An older state of the order that is still on its way must not be written any more.
-            let tombstone = OrderEntry { version_ms: began_ms, ..entry.value };
+            let tombstone = OrderEntry {
+                version_ms: began_ms,
+                ..entry.value
+            };
             self.ledger
-                .put_order(&about.connection, &about.entity_id, &tombstone, entry.revision)
+                .put_order(
+                    &about.connection,
+                    &about.entity_id,
+                    &tombstone,
+                    entry.revision,
+                )
                 .await
                 .map_err(|error| {
                     Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
@@ -160,7 +202,9 @@ impl Fetch {
 }
 
 fn set_time_zone(document: &mut serde_json::Value, time_zone: &str) {
-    let Some(document) = document.as_object_mut() else { return };
+    let Some(document) = document.as_object_mut() else {
+        return;
+    };
     let store = document.entry("store").or_insert(serde_json::Value::Null);
     if !store.is_object() {
         *store = serde_json::json!({});
@@ -185,7 +229,9 @@ async fn snapshot(
     let document_bytes = u32::try_from(json.len()).unwrap_or(u32::MAX);
     let (encoding, document) = if json.len() > COMPRESS_ABOVE_BYTES {
         let compressed = tokio::task::spawn_blocking(move || zstd::encode_all(&json[..], 3)).await;
-        let compressed = compressed.map_err(std::io::Error::other).and_then(|result| result);
+        let compressed = compressed
+            .map_err(std::io::Error::other)
+            .and_then(|result| result);
         let compressed = compressed.map_err(|error| {
             Failure::retry(Reason::new("compression_failed", error.to_string()))
         })?;
@@ -220,4 +266,3 @@ fn event(input: &Received<Hint>, began_ms: u64) -> Event {
         hinted_at_ms: hint.received_at_ms,
     }
 }
-

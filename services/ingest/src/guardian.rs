@@ -49,7 +49,11 @@ pub(crate) async fn keep(
             succeeded = ensure(&guarded) => succeeded,
         };
         gauge.set(i64::from(succeeded));
-        failures = if succeeded { 0 } else { failures.saturating_add(1) };
+        failures = if succeeded {
+            0
+        } else {
+            failures.saturating_add(1)
+        };
         // The first round ends with a success, or when it is clear that the store is in trouble.
         if (succeeded || failures >= 3)
             && let Some(first) = first.take()
@@ -59,7 +63,9 @@ pub(crate) async fn keep(
         let pause = if succeeded {
             interval
         } else {
-            FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(interval)
+            FIRST_PAUSE
+                .saturating_mul(1 << failures.min(10))
+                .min(interval)
         };
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -70,16 +76,27 @@ pub(crate) async fn keep(
 
 /// Registers the gauge.
 pub(crate) fn gauge(metrics: &Metrics) -> Result<Registered, MetricsError> {
-    metrics.gauge("hooks_registered", "1 when a connection's hooks are registered and active")
+    metrics.gauge(
+        "hooks_registered",
+        "1 when a connection's hooks are registered and active",
+    )
 }
 
 async fn ensure(guarded: &Guarded) -> bool {
     let headers = BTreeMap::from([(SECRET_HEADER.to_owned(), guarded.hook_secret.clone())]);
-    match guarded.client.ensure_hooks(&guarded.destination, SCOPES, &headers).await {
+    match guarded
+        .client
+        .ensure_hooks(&guarded.destination, SCOPES, &headers)
+        .await
+    {
         Ok(report) => {
             let changes = report.created.len() + report.reactivated.len() + report.updated.len();
             if changes > 0 {
-                info!(connection = guarded.connection, ?report, "hooks brought up to date");
+                info!(
+                    connection = guarded.connection,
+                    ?report,
+                    "hooks brought up to date"
+                );
             }
             true
         }

@@ -89,8 +89,9 @@ pub async fn start(
     let shutdown = context.shutdown.clone();
     let runner = Runner::bind(fetch, context).await?;
     let address = settings.listen;
-    let (listener, address) =
-        hooks::listen(address).await.map_err(|source| Error::Listen { address, source })?;
+    let (listener, address) = hooks::listen(address)
+        .await
+        .map_err(|source| Error::Listen { address, source })?;
 
     let mut tasks = JoinSet::new();
     let door_shutdown = shutdown.clone();
@@ -106,10 +107,20 @@ pub async fn start(
         let (first, told) = tokio::sync::oneshot::channel();
         firsts.push(told);
         let interval = settings.guardian_interval;
-        tasks.spawn(guardian::keep(guarded, interval, registered.clone(), first, shutdown.clone()));
+        tasks.spawn(guardian::keep(
+            guarded,
+            interval,
+            registered.clone(),
+            first,
+            shutdown.clone(),
+        ));
     }
     let hooks_settled = Box::pin(async move {
         futures::future::join_all(firsts).await;
     });
-    Ok(Running { address, tasks, hooks_settled })
+    Ok(Running {
+        address,
+        tasks,
+        hooks_settled,
+    })
 }

@@ -38,7 +38,13 @@ impl Lookup {
         cache: Arc<LookupCache>,
         connections: Connections,
     ) -> Self {
-        Self { accounts, ledger, cache, connections, flights: KeyedLocks::default() }
+        Self {
+            accounts,
+            ledger,
+            cache,
+            connections,
+            flights: KeyedLocks::default(),
+        }
     }
 }
 
@@ -60,15 +66,18 @@ impl Stage for Lookup {
             .await
             .map_err(|error| Failure::retry(Reason::new("ledger_unavailable", error.to_string())))?
             .value;
-        let wants_invoice =
-            matches!(books.disposition(), Disposition::Draft | Disposition::Sent);
+        let wants_invoice = matches!(books.disposition(), Disposition::Draft | Disposition::Sent);
         // Not `try_join`: a call that is under way is never cut off, it may be refreshing a token.
         let (client, invoice) = tokio::join!(
             self.client(connection, account, &books, &entry, wants_invoice),
             self.invoice(connection, account, &books, &entry),
         );
         let (client, invoice) = (client?, invoice?);
-        Ok(Done::Next(ResolvedPlan { books: Some(books), client: Some(client), invoice: Some(invoice) }))
+        Ok(Done::Next(ResolvedPlan {
+            books: Some(books),
+            client: Some(client),
+            invoice: Some(invoice),
+        }))
     }
 }
 
@@ -84,17 +93,28 @@ impl Lookup {
         if entry.client_id != 0 {
             let client_id = entry.client_id;
             let presence = Presence::InLedger.into();
-            return Ok(ClientResolution { presence, client_id, verified_at_ms: 0 });
+            return Ok(ClientResolution {
+                presence,
+                client_id,
+                verified_at_ms: 0,
+            });
         }
         if !wants_invoice || entry.invoice.is_some() {
             return Ok(ClientResolution::default());
         }
-        let desired = books.client.as_ref().map(books_conversion::client_from_wire);
+        let desired = books
+            .client
+            .as_ref()
+            .map(books_conversion::client_from_wire);
         let desired = desired.unwrap_or_default();
         let keys = ClientKey::of(&desired);
         // Orders of one shopper ask once: the second finds the first one's answer in the cache.
         let _flight = match keys.last() {
-            Some(key) => Some(self.flights.lock(&format!("{connection}.{}", key.token())).await),
+            Some(key) => Some(
+                self.flights
+                    .lock(&format!("{connection}.{}", key.token()))
+                    .await,
+            ),
             None => None,
         };
         for key in &keys {
@@ -107,7 +127,9 @@ impl Lookup {
                 Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
             })?;
             if known.value.client_id != 0 {
-                self.cache.remember_client(connection, key, known.value.client_id).await;
+                self.cache
+                    .remember_client(connection, key, known.value.client_id)
+                    .await;
                 return Ok(found(known.value.client_id));
             }
         }
@@ -122,18 +144,22 @@ impl Lookup {
         keys: &[ClientKey],
     ) -> Result<ClientResolution, Failure> {
         let asked_at_ms = store::now_ms();
-        let id = account
-            .find_desired_client(desired, None)
-            .await;
+        let id = account.find_desired_client(desired, None).await;
         let id = match id {
             Ok(id) => id,
             Err(error) => {
-                return Err(self.failed(connection, "looking the client up", &error).await);
+                return Err(self
+                    .failed(connection, "looking the client up", &error)
+                    .await);
             }
         };
         let Some(client_id) = id else {
             let presence = Presence::Absent.into();
-            return Ok(ClientResolution { presence, client_id: 0, verified_at_ms: asked_at_ms });
+            return Ok(ClientResolution {
+                presence,
+                client_id: 0,
+                verified_at_ms: asked_at_ms,
+            });
         };
         for key in keys {
             self.cache.remember_client(connection, key, client_id).await;
@@ -151,16 +177,30 @@ impl Lookup {
     ) -> Result<InvoiceResolution, Failure> {
         if entry.invoice.is_some() || entry.intent.is_some() {
             let presence = Presence::InLedger.into();
-            return Ok(InvoiceResolution { presence, ..InvoiceResolution::default() });
+            return Ok(InvoiceResolution {
+                presence,
+                ..InvoiceResolution::default()
+            });
         }
-        let number = books.invoice.as_ref().map(|invoice| invoice.number.as_str()).unwrap_or_default();
+        let number = books
+            .invoice
+            .as_ref()
+            .map(|invoice| invoice.number.as_str())
+            .unwrap_or_default();
         if books.disposition() == Disposition::Nothing || number.is_empty() {
             return Ok(InvoiceResolution::default());
         }
         let asked_at_ms = store::now_ms();
-        let found = match account.find_invoices_by_number(number, Deleted::Exclude).await {
+        let found = match account
+            .find_invoices_by_number(number, Deleted::Exclude)
+            .await
+        {
             Ok(found) => found,
-            Err(error) => return Err(self.failed(connection, "looking the invoice up", &error).await),
+            Err(error) => {
+                return Err(self
+                    .failed(connection, "looking the invoice up", &error)
+                    .await);
+            }
         };
         match found.as_slice() {
             [] => Ok(InvoiceResolution {
@@ -173,22 +213,31 @@ impl Lookup {
                 invoice_id: invoice.id,
                 verified_at_ms: asked_at_ms,
             }),
-            several => Err(Failure::held(Reason::new("invoice_twice", format!(
-                "FreshBooks has {} active invoices numbered {number}; delete the wrong ones, then replay",
-                several.len())))),
+            several => Err(Failure::held(Reason::new(
+                "invoice_twice",
+                format!(
+                    "FreshBooks has {} active invoices numbered {number}; delete the wrong ones, then replay",
+                    several.len()
+                ),
+            ))),
         }
     }
 
     /// The exit after a failed call; puts the connection on hold when FreshBooks refuses it whole.
     async fn failed(&self, connection: &str, what: &str, error: &VendorError) -> Failure {
         if vendor::holds_connection(error) {
-            self.connections.refused(connection, Vendor::FreshBooks, error).await;
+            self.connections
+                .refused(connection, Vendor::FreshBooks, error)
+                .await;
         }
         vendor::failure(what, error)
     }
 }
 
 fn found(client_id: u64) -> ClientResolution {
-    ClientResolution { presence: Presence::Found.into(), client_id, verified_at_ms: 0 }
+    ClientResolution {
+        presence: Presence::Found.into(),
+        client_id,
+        verified_at_ms: 0,
+    }
 }
-

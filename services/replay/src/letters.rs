@@ -57,12 +57,15 @@ async fn each(
     mut visit: impl FnMut(DeadLetter) -> bool,
 ) -> Result<(), String> {
     let plain = |error: &dyn std::error::Error| format!("the dead letters cannot be read: {error}");
-    let stream = context.jetstream.get_stream(Stream::DeadLetters.name()).await;
+    let stream = context
+        .jetstream
+        .get_stream(Stream::DeadLetters.name())
+        .await;
     let stream = stream.map_err(|error| plain(&error))?;
     let filter_subject = match connection {
-        Some(name) if contracts::topology::is_token(name) => {
-            Stream::DeadLetters.filter().replace('>', &format!("{name}.>"))
-        }
+        Some(name) if contracts::topology::is_token(name) => Stream::DeadLetters
+            .filter()
+            .replace('>', &format!("{name}.>")),
         Some(name) => return Err(format!("{name:?} cannot be the name of a connection")),
         None => Stream::DeadLetters.filter(),
     };
@@ -71,7 +74,10 @@ async fn each(
         filter_subject,
         ..pull::OrderedConfig::default()
     };
-    let consumer = stream.create_consumer(config).await.map_err(|error| plain(&error))?;
+    let consumer = stream
+        .create_consumer(config)
+        .await
+        .map_err(|error| plain(&error))?;
     let mut left = consumer.cached_info().num_pending;
     if left == 0 {
         return Ok(());
@@ -90,7 +96,9 @@ async fn each(
                 }
             }
             // One broken letter must not keep all others from being released.
-            Err(error) => warn!(error = %error, subject = %message.subject, "a dead letter is not readable"),
+            Err(error) => {
+                warn!(error = %error, subject = %message.subject, "a dead letter is not readable")
+            }
         }
     }
     Ok(())
@@ -116,7 +124,9 @@ pub(crate) fn shown(letter: &DeadLetter) -> Value {
     shown["reasons"] = letter
         .reasons
         .iter()
-        .map(|reason| json!({ "code": reason.code, "message": reason.message, "path": reason.path }))
+        .map(
+            |reason| json!({ "code": reason.code, "message": reason.message, "path": reason.path }),
+        )
         .collect();
     shown["event_id"] = json!(letter.event_id);
     shown["first_seen_at_ms"] = json!(letter.first_seen_at_ms);

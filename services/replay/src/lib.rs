@@ -45,7 +45,9 @@ pub async fn start(
                 request = requests.next() => request,
             };
             let Some(request) = request else { return };
-            let Some(reply) = request.reply.clone() else { continue };
+            let Some(reply) = request.reply.clone() else {
+                continue;
+            };
             let answer = respond(&context, &request.payload).await;
             if let Err(error) = client.publish(reply, answer.into()).await {
                 warn!(error = %error, "an answer could not be sent");

@@ -18,9 +18,18 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
-    List { connection: Option<String>, limit: usize },
-    Show { dead_letter_id: String },
-    Release { dead_letter_id: String, reason: String, who: String },
+    List {
+        connection: Option<String>,
+        limit: usize,
+    },
+    Show {
+        dead_letter_id: String,
+    },
+    Release {
+        dead_letter_id: String,
+        reason: String,
+        who: String,
+    },
 }
 
 /// No usable answer.
@@ -39,9 +48,13 @@ pub enum AskError {
 /// Asks a running replay service; the answer is JSON text, laid out for people.
 pub async fn ask(client: &Client, request: &Request) -> Result<String, AskError> {
     let payload = serde_json::to_vec(request).map_err(AskError::Write)?;
-    let request = async_nats::Request::new().payload(payload.into()).timeout(Some(ANSWER_LIMIT));
-    let answer =
-        client.send_request(REQUEST_SUBJECT, request).await.map_err(AskError::NoAnswer)?;
+    let request = async_nats::Request::new()
+        .payload(payload.into())
+        .timeout(Some(ANSWER_LIMIT));
+    let answer = client
+        .send_request(REQUEST_SUBJECT, request)
+        .await
+        .map_err(AskError::NoAnswer)?;
     let answer: Value = serde_json::from_slice(&answer.payload).map_err(AskError::Unreadable)?;
     match answer.get("error").and_then(Value::as_str) {
         Some(why) => Err(AskError::Refused(why.to_owned())),
@@ -64,10 +77,14 @@ async fn perform(context: &StageContext, request: Request) -> Result<Value, Stri
         Request::List { connection, limit } => {
             letters::list(context, connection.as_deref(), limit).await
         }
-        Request::Show { dead_letter_id } => {
-            letters::find(context, &dead_letter_id).await.map(|letter| letters::shown(&letter))
-        }
-        Request::Release { dead_letter_id, reason, who } => {
+        Request::Show { dead_letter_id } => letters::find(context, &dead_letter_id)
+            .await
+            .map(|letter| letters::shown(&letter)),
+        Request::Release {
+            dead_letter_id,
+            reason,
+            who,
+        } => {
             let letter = letters::find(context, &dead_letter_id).await?;
             release::release(context, &letter, &reason, &who).await
         }

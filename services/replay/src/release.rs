@@ -23,8 +23,14 @@ pub(crate) async fn release(
     }
     let stage = Stage::from_name(&letter.stage)
         .ok_or_else(|| format!("this version has no stage named {:?}", letter.stage))?;
-    if !letter.original_subject.starts_with(&stage.input().filter().replace('>', "")) {
-        return Err(format!("{} does not consume {}", letter.stage, letter.original_subject));
+    if !letter
+        .original_subject
+        .starts_with(&stage.input().filter().replace('>', ""))
+    {
+        return Err(format!(
+            "{} does not consume {}",
+            letter.stage, letter.original_subject
+        ));
     }
     let released_at_ms = store::now_ms();
     let message_id = format!("{}:r{released_at_ms}", letter.dead_letter_id);
@@ -39,7 +45,11 @@ pub(crate) async fn release(
         .await
         .map_err(|error| error.to_string())?;
     let entry = journal_entry(letter, &message_id, reason, who, released_at_ms);
-    context.journal.store(vec![entry]).await.map_err(|error| error.to_string())?;
+    context
+        .journal
+        .store(vec![entry])
+        .await
+        .map_err(|error| error.to_string())?;
     Ok(json!({
         "released": letter.dead_letter_id,
         "stage": letter.stage,
@@ -60,7 +70,7 @@ fn replayed_headers(letter: &DeadLetter, released_at_ms: u64) -> HeaderMap {
                 headers::REPLAY,
                 headers::REPLAY_OF,
             ]
-                .contains(&header.name.as_str());
+            .contains(&header.name.as_str());
         if is_own {
             header_map.append(header.name.as_str(), header.value.as_str());
         }

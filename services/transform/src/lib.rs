@@ -52,13 +52,19 @@ pub fn transform(
     let desired = match validated.state() {
         SnapshotState::Gone => {
             let order_id = event.entity_id.parse().map_err(|_| {
-                Failure::rejected(Reason::new("not_an_order_id", "the event's order id is no number"))
+                Failure::rejected(Reason::new(
+                    "not_an_order_id",
+                    "the event's order id is no number",
+                ))
             })?;
             Ok(domain::account::gone(order_id, policy))
         }
         _ => {
             let wire = validated.order.as_ref().ok_or_else(|| {
-                Failure::rejected(Reason::new("incomplete_order", "the validated order is empty"))
+                Failure::rejected(Reason::new(
+                    "incomplete_order",
+                    "the validated order is empty",
+                ))
             })?;
             let order = order_conversion::from_wire(wire).map_err(|error| {
                 Failure::rejected(Reason::new("unreadable_order", error.to_string()))
@@ -67,7 +73,12 @@ pub fn transform(
         }
     };
     let desired = desired.map_err(|holds| {
-        Failure::Held(holds.into_iter().map(|hold| Reason::new(hold.code, hold.message)).collect())
+        Failure::Held(
+            holds
+                .into_iter()
+                .map(|hold| Reason::new(hold.code, hold.message))
+                .collect(),
+        )
     })?;
     let mut wire = books_conversion::to_wire(&desired);
     wire.event = Some(event);

@@ -15,7 +15,8 @@ use contracts::contract::Contract;
 use contracts::dead_letter::{DeadLetter, DeadLetterKind};
 use contracts::event::{Entity, Event};
 use contracts::headers;
-use contracts::order::{Encoding, OrderSnapshot, SnapshotState, ValidatedOrder};
+use contracts::order::{SnapshotState, ValidatedOrder};
+use contracts::order_conversion;
 use contracts::topology::{Sizing, Stream};
 use domain::mapping::{BUILT_IN_DOCUMENT, Mapping};
 use domain::policy::{Policy, StatusRule};
@@ -66,13 +67,13 @@ fn document(order_id: u64) -> Value {
 }
 
 fn validated(order_id: u64, document: &Value) -> ValidatedOrder {
-    let snapshot = OrderSnapshot {
-        document: document.to_string().into(),
-        encoding: Encoding::Identity.into(),
+    let read = domain::validate::read_order(document).unwrap();
+    ValidatedOrder {
+        event: Some(event(order_id)),
+        order: Some(order_conversion::to_wire(&read.order)),
+        flags: Vec::new(),
         state: SnapshotState::Present.into(),
-        ..OrderSnapshot::default()
-    };
-    validate::read(event(order_id), snapshot).unwrap()
+    }
 }
 
 fn books_of(order: &ValidatedOrder, policy: &Policy) -> Result<DesiredBooks, Failure> {

@@ -3,6 +3,8 @@
 //! The rules themselves are `domain::validate`. Never stops at the first fault. Not here: what the
 //! books make of the order.
 
+use std::borrow::Cow;
+
 use contracts::event::Event;
 use contracts::order::{Encoding, Flag, OrderSnapshot, SnapshotState, ValidatedOrder};
 use contracts::{order_conversion, topology};
@@ -50,9 +52,8 @@ fn gone(event: Event) -> ValidatedOrder {
 /// Reads one document; pure, so it can be measured and fuzzed.
 pub fn read(event: Event, snapshot: OrderSnapshot) -> Result<ValidatedOrder, Failure> {
     let bytes = decompress(&snapshot)?;
-    let document: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| {
-        Failure::rejected(Reason::new("document_not_json", error.to_string()))
-    })?;
+    let document: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::rejected(Reason::new("document_not_json", error.to_string())))?;
     let read = domain::validate::read_order(&document).map_err(|faults| {
         let reasons = faults
             .into_iter()
@@ -63,7 +64,10 @@ pub fn read(event: Event, snapshot: OrderSnapshot) -> Result<ValidatedOrder, Fai
     let flags = read
         .flags
         .iter()
-        .map(|flag| Flag { code: flag.code.to_string(), message: flag.message.clone() })
+        .map(|flag| Flag {
+            code: flag.code.to_string(),
+            message: flag.message.clone(),
+        })
         .collect();
     Ok(ValidatedOrder {
         event: Some(event),
@@ -73,18 +77,23 @@ pub fn read(event: Event, snapshot: OrderSnapshot) -> Result<ValidatedOrder, Fai
     })
 }
 
-fn decompress(snapshot: &OrderSnapshot) -> Result<Vec<u8>, Failure> {
+fn decompress(snapshot: &OrderSnapshot) -> Result<Cow<'_, [u8]>, Failure> {
     match snapshot.encoding() {
-        Encoding::Identity => Ok(snapshot.document.to_vec()),
+        Encoding::Identity => Ok(Cow::Borrowed(&snapshot.document)),
         Encoding::Zstd if snapshot.document_bytes <= DOCUMENT_BYTES_MAX => {
             let capacity = usize::try_from(snapshot.document_bytes).unwrap_or(usize::MAX);
-            zstd::bulk::decompress(&snapshot.document, capacity).map_err(|error| {
-                Failure::rejected(Reason::new("document_not_readable", error.to_string()))
-            })
+            zstd::bulk::decompress(&snapshot.document, capacity)
+                .map(Cow::Owned)
+                .map_err(|error| {
+                    Failure::rejected(Reason::new("document_not_readable", error.to_string()))
+                })
         }
         Encoding::Zstd => Err(Failure::rejected(Reason::new(
             "document_too_large",
-            format!("the document has {} bytes, the most is {DOCUMENT_BYTES_MAX}", snapshot.document_bytes),
+            format!(
+                "the document has {} bytes, the most is {DOCUMENT_BYTES_MAX}",
+                snapshot.document_bytes
+            ),
         ))),
         Encoding::Unspecified => Err(Failure::rejected(Reason::new(
             "unknown_encoding",

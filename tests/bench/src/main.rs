@@ -26,6 +26,10 @@ use clap::Parser;
 use self::scene::Scene;
 use self::table::Table;
 
+/// The same as the binary's, since the chain is measured in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The seven services, each its own process.
 const SERVICES: [&str; 7] = [
     "ingest",

@@ -37,9 +37,17 @@ pub enum Error {
 }
 
 /// Reads a body whose signature was verified.
-pub fn read(connection: &str, body: &[u8], webhook_id: &str, now_ms: u64) -> Result<Envelope, Error> {
+pub fn read(
+    connection: &str,
+    body: &[u8],
+    webhook_id: &str,
+    now_ms: u64,
+) -> Result<Envelope, Error> {
     let envelope: Value = serde_json::from_slice(body).map_err(|_| Error::NotJson)?;
-    let scope = envelope.get("scope").and_then(Value::as_str).ok_or(Error::Missing("scope"))?;
+    let scope = envelope
+        .get("scope")
+        .and_then(Value::as_str)
+        .ok_or(Error::Missing("scope"))?;
     if !concerns_orders(scope) {
         return Ok(Envelope::Irrelevant);
     }
@@ -53,7 +61,10 @@ pub fn read(connection: &str, body: &[u8], webhook_id: &str, now_ms: u64) -> Res
         scope: scope.to_owned(),
         webhook_id: webhook_id.to_owned(),
         received_at_ms: now_ms,
-        vendor_created_at_s: envelope.get("created_at").and_then(Value::as_u64).unwrap_or(0),
+        vendor_created_at_s: envelope
+            .get("created_at")
+            .and_then(Value::as_u64)
+            .unwrap_or(0),
     }))
 }
 
@@ -70,7 +81,11 @@ fn concerns_orders(scope: &str) -> bool {
 /// Transactions and channel events carry `order_id`, as text; the others `id`, as a number.
 fn order_id(scope: &str, data: &Value) -> Option<String> {
     let by_order_id = scope.contains("/transaction/") || scope.starts_with("store/channel/");
-    let value = if by_order_id { data.get("order_id") } else { data.get("id") };
+    let value = if by_order_id {
+        data.get("order_id")
+    } else {
+        data.get("id")
+    };
     digits(value?)
 }
 
@@ -95,21 +110,30 @@ mod tests {
     #[test]
     fn an_order_hook_names_its_order_by_number() {
         let body = r#"{"producer":"stores/abc","hash":"x","created_at":1786447828,"store_id":"1","scope":"store/order/created","data":{"type":"order","id":250}}"#;
-        let Ok(Envelope::Hint(hint)) = read_text(body) else { panic!("no hint") };
-        assert_eq!((hint.entity_id.as_str(), hint.vendor_created_at_s), ("250", 1_786_447_828));
+        let Ok(Envelope::Hint(hint)) = read_text(body) else {
+            panic!("no hint")
+        };
+        assert_eq!(
+            (hint.entity_id.as_str(), hint.vendor_created_at_s),
+            ("250", 1_786_447_828)
+        );
     }
 
     #[test]
     fn a_transaction_hook_names_its_order_as_text() {
         let body = r#"{"scope":"store/order/transaction/created","data":{"type":"transaction","order_id":"100","transaction_id":"8004"}}"#;
-        let Ok(Envelope::Hint(hint)) = read_text(body) else { panic!("no hint") };
+        let Ok(Envelope::Hint(hint)) = read_text(body) else {
+            panic!("no hint")
+        };
         assert_eq!(hint.entity_id, "100");
     }
 
     #[test]
     fn a_channel_hook_names_its_order() {
         let body = r#"{"scope":"store/channel/3/order/statusUpdated","data":{"order_id":127}}"#;
-        let Ok(Envelope::Hint(hint)) = read_text(body) else { panic!("no hint") };
+        let Ok(Envelope::Hint(hint)) = read_text(body) else {
+            panic!("no hint")
+        };
         assert_eq!(hint.entity_id, "127");
     }
 

@@ -84,7 +84,14 @@ impl Door {
             )?,
         };
         let slots = Semaphore::new(limits.in_flight_max);
-        Ok(Self { connections, limits, slots, publisher, journal, metrics })
+        Ok(Self {
+            connections,
+            limits,
+            slots,
+            publisher,
+            journal,
+            metrics,
+        })
     }
 
     fn router(self) -> Router {
@@ -100,7 +107,9 @@ pub(crate) async fn serve(
     door: Door,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    axum::serve(listener, door.router()).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    axum::serve(listener, door.router())
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
 }
 
 /// Opens the port; the address tells which, when port 0 was asked for.

@@ -41,26 +41,39 @@ pub(super) async fn receive(
         otel.name = "POST /hooks/{connection}",
         otel.kind = "server",
         tillbook.service = "ingest",
-        tillbook.connection = if known { connection.as_str() } else { "unknown" },
+        tillbook.connection = if known {
+            connection.as_str()
+        } else {
+            "unknown"
+        },
         order.id = tracing::field::Empty,
         http.response.status_code = tracing::field::Empty,
     );
-    let reply = decide(&door, &connection, &header_map, body).instrument(span).await;
-    let label = if known { connection } else { "unknown".to_owned() };
-    let labels = ReplyLabels { connection: label, reply: reply.word() };
+    let reply = decide(&door, &connection, &header_map, body)
+        .instrument(span)
+        .await;
+    let label = if known {
+        connection
+    } else {
+        "unknown".to_owned()
+    };
+    let labels = ReplyLabels {
+        connection: label,
+        reply: reply.word(),
+    };
     door.metrics.hooks.get_or_create(&labels).inc();
-    let seconds = door.metrics.seconds.get_or_create(&[("reply", reply.word())]);
+    let seconds = door
+        .metrics
+        .seconds
+        .get_or_create(&[("reply", reply.word())]);
     seconds.observe(started.elapsed().as_secs_f64());
     reply
 }
 
-async fn decide(
-    door: &Door,
-    connection: &str,
-    header_map: &HeaderMap,
-    body: Body,
-) -> Reply {
-    let Ok(_slot) = door.slots.try_acquire() else { return Reply::Overloaded };
+async fn decide(door: &Door, connection: &str, header_map: &HeaderMap, body: Body) -> Reply {
+    let Ok(_slot) = door.slots.try_acquire() else {
+        return Reply::Overloaded;
+    };
     let Some(secrets) = door.connections.get(connection) else {
         return Reply::UnknownConnection;
     };
@@ -142,15 +155,15 @@ async fn store(door: &Door, hint: Hint) -> Reply {
     runtime::telemetry::inject(&mut message_headers, &span);
     let payload = hint.encode_to_vec().into();
     // No message id: two real changes may carry the same webhook-id, and hints coalesce anyway.
-    let publish = door.publisher.publish(subject, None, message_headers, payload);
-    let journal = door.journal.store(vec![arrival(&hint, &span)]);
-    let stored = tokio::time::timeout(STORE_TIMEOUT, async { tokio::join!(publish, journal) });
-    let Ok((published, journaled)) = stored.await else {
+    let publish = door
+        .publisher
+        .publish(subject, None, message_headers, payload);
+    let Ok(published) = tokio::time::timeout(STORE_TIMEOUT, publish).await else {
         warn!("a hint took too long to be stored; the hook is refused");
         return Reply::StoreUnavailable;
     };
-    if let Err(error) = journaled {
-        warn!(error = %error, "a hook's arrival is missing from the journal");
+    if published.is_ok() && !door.journal.offer(vec![arrival(&hint, &span)]) {
+        warn!("the journal's queue is full; a hook's arrival is missing from it");
     }
     match published {
         Ok(_) => Reply::Stored,
@@ -163,7 +176,10 @@ async fn store(door: &Door, hint: Hint) -> Reply {
 
 fn arrival(hint: &Hint, span: &Span) -> JournalEntry {
     JournalEntry {
-        entry_id: format!("hook:{}:{}:{}", hint.connection, hint.webhook_id, hint.received_at_ms),
+        entry_id: format!(
+            "hook:{}:{}:{}",
+            hint.connection, hint.webhook_id, hint.received_at_ms
+        ),
         connection: hint.connection.clone(),
         entity: hint.entity,
         entity_id: hint.entity_id.clone(),

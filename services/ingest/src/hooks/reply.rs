@@ -53,7 +53,9 @@ impl Reply {
         match self {
             Self::Stored => "the hint is stored",
             Self::Irrelevant => "this scope does not concern the books",
-            Self::BrokenEnvelope => "the body is not a BigCommerce hook: JSON with scope and data is expected",
+            Self::BrokenEnvelope => {
+                "the body is not a BigCommerce hook: JSON with scope and data is expected"
+            }
             Self::Unauthorized => "the signature, its timestamp or the shared secret is not valid",
             Self::UnknownConnection => "no connection has this name",
             Self::TooLarge => "the body is larger than ingest.body_limit_bytes",
@@ -73,7 +75,9 @@ impl IntoResponse for Reply {
         };
         let mut response = (self.status(), Json(body)).into_response();
         if matches!(self, Self::Overloaded | Self::StoreUnavailable) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

@@ -11,7 +11,7 @@ use async_nats::jetstream::{self, context::ContextBuilder};
 use contracts::books::{Outcome, OutcomeKind};
 use contracts::event::{Entity, Event};
 use contracts::journal::{JournalBatch, JournalEntry, JournalKind};
-use contracts::topology::{Bucket, Stream};
+use contracts::topology::{Bucket, Sizing, Stream};
 use prost::Message;
 use runtime::admin::Readiness;
 use runtime::metrics::Metrics;
@@ -21,6 +21,12 @@ use serde_json::Value;
 use servers::NatsServer;
 
 use crate::PATIENCE;
+
+/// A small layout on one server.
+pub(crate) const SIZING: Sizing = Sizing {
+    replicas: 1,
+    storage_gib: 1,
+};
 
 const URL: &str = "MONITOR_TEST_NATS_URL";
 const DATABASE: &str = "MONITOR_TEST_DATABASE";
@@ -39,10 +45,13 @@ impl House {
             .unwrap();
         let jetstream = connect(&nats.url()).await;
         for stream in [Stream::Journal, Stream::DeadLetters, Stream::Outcomes] {
-            jetstream.create_stream(stream.config(1)).await.unwrap();
+            jetstream
+                .create_stream(stream.config(SIZING))
+                .await
+                .unwrap();
         }
         jetstream
-            .create_key_value(Bucket::Connections.config(1))
+            .create_key_value(Bucket::Connections.config(SIZING))
             .await
             .unwrap();
         Self {
