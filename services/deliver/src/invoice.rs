@@ -3,19 +3,17 @@
 use connect::VendorError;
 use connect::freshbooks::{Deleted, Invoice};
 use contracts::books::{InvoiceResolution, Presence};
-use contracts::ledger::{IntentKind, WrittenInvoice};
+use contracts::ledger::IntentKind;
 use domain::arithmetic::{Correction, correction};
-use domain::books::{DesiredBooks, DesiredInvoice, InvoiceLine, LineKind};
+use domain::books::{DesiredBooks, DesiredInvoice};
 use domain::difference::content_hash;
 use domain::money::Money;
 use stage::{Failure, Reason, vendor};
 
 use crate::account::Workplace;
+use crate::comparison::{corrected, edited, has_lines_of, is_as_written, written};
 use crate::entry::{Content, OpenEntry};
-use crate::{payment, wire};
-
-/// The name of the line that makes the total exact.
-const ROUNDING: &str = "Rounding";
+use crate::payment;
 
 /// Whose work the invoice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,21 +144,6 @@ pub(crate) async fn adopt(
         }
     });
     entry.finish().await
-}
-
-/// Whether the lines say the same. Some replies come without lines; then the total has to do.
-fn has_lines_of(invoice: &Invoice, desired: &DesiredInvoice) -> bool {
-    let Some(lines) = &invoice.lines else {
-        return true;
-    };
-    let wanted = desired
-        .lines
-        .iter()
-        .filter(|line| line.kind != LineKind::Rounding);
-    let found = lines.iter().filter(|line| line.name != ROUNDING);
-    wanted
-        .map(|line| (line.quantity.normalize(), line.unit_cost.normalize()))
-        .eq(found.map(|line| (line.quantity.normalize(), line.unit_cost.normalize())))
 }
 
 /// Makes the invoice follow the order, unless a person edited it since.
@@ -355,84 +338,5 @@ pub(crate) async fn get(place: &Workplace<'_>, id: u64) -> Result<Invoice, Failu
         ))),
         Ok(invoice) => Ok(invoice),
         Err(error) => Err(place.vendor_failure("reading the invoice", &error).await),
-    }
-}
-
-/// Whether FreshBooks still says what Tillbook's last write left there.
-///
-/// Some replies come without lines; then only the total can be compared.
-pub(crate) fn is_as_written(current: &Invoice, known: &WrittenInvoice) -> bool {
-    match current.vendor_hash() {
-        Some(hash) if !known.vendor_hash.is_empty() => hash == known.vendor_hash,
-        _ => known.total.as_ref().is_some_and(|total| {
-            total.amount_minor == current.amount.amount_minor
-                && total.currency_code == current.currency.code()
-        }),
-    }
-}
-
-/// The invoice with its rounding line changed by the difference; one line, never two.
-///
-/// `None` when that line would exceed the policy's bound.
-fn corrected(desired: &DesiredInvoice, difference: Money) -> Option<DesiredInvoice> {
-    let mut lines = desired.lines.clone();
-    let amount = match lines
-        .iter()
-        .position(|line| line.kind == LineKind::Rounding)
-    {
-        Some(index) => lines
-            .remove(index)
-            .unit_cost
-            .checked_add(difference.to_decimal())?,
-        None => difference.to_decimal(),
-    };
-    let amount = Money::exact(amount, desired.expected_total.currency).ok()?;
-    if amount.amount_minor.unsigned_abs() > desired.rounding_bound_minor {
-        return None;
-    }
-    if amount.amount_minor != 0 {
-        lines.push(InvoiceLine {
-            kind: LineKind::Rounding,
-            name: ROUNDING.to_owned(),
-            description: String::new(),
-            quantity: 1.into(),
-            unit_cost: amount.to_decimal(),
-            tax1: None,
-            tax2: None,
-            compounded: false,
-        });
-    }
-    Some(DesiredInvoice {
-        lines,
-        ..desired.clone()
-    })
-}
-
-pub(crate) fn edited(desired: &DesiredInvoice, current: &Invoice) -> Failure {
-    Failure::held(Reason::new(
-        "edited_in_freshbooks",
-        format!(
-            "a person changed invoice {} in FreshBooks since Tillbook wrote it (it says {}, the order says {}); undo the change or accept it, then replay",
-            desired.number, current.amount, desired.expected_total
-        ),
-    ))
-}
-
-/// What the ledger keeps of an invoice.
-pub(crate) fn written(
-    desired: &DesiredInvoice,
-    invoice: &Invoice,
-    corrected_by: Option<Money>,
-) -> WrittenInvoice {
-    WrittenInvoice {
-        invoice_id: invoice.id,
-        number: desired.number.clone(),
-        content_hash: content_hash(desired),
-        sent: invoice.is_sent(),
-        total: Some(wire::money(invoice.amount)),
-        correction_minor: corrected_by.map_or(0, |money| money.amount_minor),
-        vendor_updated: invoice.updated.clone(),
-        removed: false,
-        vendor_hash: invoice.vendor_hash().unwrap_or_default(),
     }
 }

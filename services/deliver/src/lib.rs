@@ -6,6 +6,7 @@
 //! Not here: what the books should say.
 
 mod account;
+mod comparison;
 mod entry;
 mod flow;
 mod invoice;

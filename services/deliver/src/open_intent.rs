@@ -12,7 +12,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
-use crate::{invoice, payment, wire};
+use crate::{comparison, invoice, payment, wire};
 
 /// Closes the entry's open intent, if there is one, with what FreshBooks says.
 pub(crate) async fn resolve(
@@ -65,7 +65,7 @@ async fn created_invoice(
     // Ours for certain: the intent was durable before the number existed. What it says is what
     // was sent then; the next step brings it to what is desired now.
     entry.done(|value| {
-        let mut written = invoice::written(&books.invoice, &found, None);
+        let mut written = comparison::written(&books.invoice, &found, None);
         // A total that surprises is not taken as written: the next step corrects it.
         if wire::read_money(intent.total.as_ref()).is_ok_and(|sent| sent == found.amount) {
             written.content_hash.clone_from(&intent.content_hash);
@@ -88,13 +88,13 @@ async fn updated_invoice(
         return entry.withdraw().await;
     };
     let current = invoice::get(place, known.invoice_id).await?;
-    if invoice::is_as_written(&current, &known) {
+    if comparison::is_as_written(&current, &known) {
         return entry.withdraw().await;
     }
     // What the order says by now is the next step's matter; here only: was it our write?
     let sent = wire::read_money(intent.total.as_ref())?;
     if current.amount != sent {
-        return Err(invoice::edited(&books.invoice, &current));
+        return Err(comparison::edited(&books.invoice, &current));
     }
     entry.done(|value| {
         if let Some(known) = &mut value.invoice {

@@ -30,13 +30,40 @@ async fn a_hook_becomes_a_sent_invoice_with_its_payment() -> anyhow::Result<()> 
         "zero_decimal_jpy",
         "three_decimal_kwd",
     ];
-    let orders = shop.place_many(&kinds, 18).await?;
+    let mut orders = shop.place_many(&kinds, 18).await?;
+    orders.push(shop.place("thousand_lines", 1).await?);
     shop.in_books(&orders).await?;
     Streams::of(&house)
         .await?
         .at_rest_without_dead_letters()
         .await?;
     shop.nothing_twice(&orders).await
+}
+
+#[tokio::test]
+async fn what_a_person_edited_in_freshbooks_is_not_overwritten() -> anyhow::Result<()> {
+    let house = house(QUICK).await?;
+    let shop = Shop::only(&house)?;
+    let order = shop.place("awaiting_payment", 1).await?;
+    shop.in_books(std::slice::from_ref(&order)).await?;
+    let invoice = house.invoice_of(shop.connection, order.id).await?;
+    let id = invoice.get("id").context("no id")?;
+    let by_hand = json!({"lines": [{"name": "By hand", "qty": 1,
+        "unit_cost": {"amount": "7.00", "code": "USD"}}]});
+    shop.control_account(&format!("invoices/{id}/edit_by_hand"), &by_hand)
+        .await?;
+
+    let line = json!({"action": "add_line", "name": "Late", "sku": "X-1", "quantity": 2,
+        "unit_price": "5.00"});
+    shop.act(order.id, &line).await?;
+    let letter = shop.dead_letter(order.id).await?;
+    ensure!(
+        letter.to_string().contains("edited_in_freshbooks"),
+        "{letter}"
+    );
+    let after = house.invoice_of(shop.connection, order.id).await?;
+    ensure!(after.get("amount") == Some(&json!("7.00")), "{after}");
+    Ok(())
 }
 
 #[tokio::test]
