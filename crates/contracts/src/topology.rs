@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use async_nats::jetstream::{consumer, kv, stream};
 
-/// The oldest server whose behaviour the pipeline relies on. Source: `docs/adr/0002`.
-pub const SERVER_VERSION_MIN: (u32, u32, u32) = (2, 12, 3);
-
 /// Every subject starts with this token.
 pub const SUBJECT_ROOT: &str = "tillbook";
 

@@ -1,28 +1,17 @@
-//! Money between the ledger's wire form and the domain.
+//! Money of the ledger's entries; what cannot be read is held, not guessed.
 
-use contracts::money;
-use domain::money::{Currency, Money};
+use contracts::{books_conversion, money};
+use domain::money::Money;
 use stage::{Failure, Reason};
 
-/// The wire form.
-pub(crate) fn money(money: Money) -> money::Money {
-    money::Money {
-        amount_minor: money.amount_minor,
-        currency_code: money.currency.code().to_owned(),
-    }
-}
+pub(crate) use books_conversion::money_to_wire as money;
 
-/// The domain form; an unknown currency in the ledger is held, not guessed.
+/// The domain form of an amount in the ledger.
 pub(crate) fn read_money(wire: Option<&money::Money>) -> Result<Money, Failure> {
-    let wire = wire.cloned().unwrap_or_default();
-    let currency = Currency::from_code(&wire.currency_code).map_err(|error| {
+    books_conversion::money_from_wire("the ledger's amount", wire).map_err(|error| {
         Failure::held(Reason::new(
             "ledger_unreadable",
             format!("the ledger's entry: {error}"),
         ))
-    })?;
-    Ok(Money {
-        amount_minor: wire.amount_minor,
-        currency,
     })
 }

@@ -88,7 +88,7 @@ async fn decide(door: &Door, connection: &str, header_map: &HeaderMap, body: Bod
         return Reply::Unauthorized;
     }
     let webhook_id = text(header_map, "webhook-id").unwrap_or_default();
-    match envelope::read(connection, &body, webhook_id, now_ms()) {
+    match envelope::read(connection, &body, webhook_id, store::now_ms()) {
         Ok(Envelope::Hint(hint)) => store(door, hint).await,
         Ok(Envelope::Irrelevant) => Reply::Irrelevant,
         Err(error) => {
@@ -134,7 +134,7 @@ fn is_authentic(door: &Door, secrets: &HookSecrets, header_map: &HeaderMap, body
         field("webhook-timestamp"),
         body,
         field("webhook-signature"),
-        i64::try_from(now_ms() / 1000).unwrap_or(i64::MAX),
+        i64::try_from(store::now_ms() / 1000).unwrap_or(i64::MAX),
         door.limits.timestamp_tolerance_s,
     );
     let expected = secrets.hook_secret.expose_secret().as_bytes();
@@ -197,8 +197,4 @@ fn arrival(hint: &Hint, span: &Span) -> JournalEntry {
 
 fn text<'a>(header_map: &'a HeaderMap, name: &str) -> Option<&'a str> {
     header_map.get(name)?.to_str().ok()
-}
-
-fn now_ms() -> u64 {
-    store::now_ms()
 }
