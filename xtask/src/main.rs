@@ -2,6 +2,7 @@
 //!
 //! Not here: anything the product needs when it runs in production.
 
+mod backfill;
 mod bench;
 mod build;
 mod demo;
@@ -33,6 +34,7 @@ enum Command {
     Up(up::Arguments),
     Test(test::Arguments),
     Bench(bench::Arguments),
+    Backfill(backfill::Arguments),
     /// Write down the contracts as released: what later ones are compared with.
     ReleaseContracts,
 }
@@ -54,6 +56,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Up(arguments) => block_on(up::run(arguments)),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Backfill(arguments) => backfill::run(&arguments),
         Command::ReleaseContracts => release_contracts::run(),
     }
 }

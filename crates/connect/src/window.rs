@@ -119,6 +119,11 @@ impl Window {
         Some((known.left, remaining))
     }
 
+    /// How many calls a whole window takes, as far as the vendor ever said.
+    pub(crate) fn quota(&self) -> Option<u64> {
+        self.lock().known?.quota
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -61,6 +61,8 @@ pub enum Bucket {
     Tokens,
     /// Whether a connection is held, and why.
     Connections,
+    /// Backfills and undos: what was asked, how far each is, what came of it.
+    Runs,
 }
 
 impl Stream {
@@ -308,11 +310,12 @@ impl Stage {
 }
 
 impl Bucket {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Ledger,
         Self::Mappings,
         Self::Tokens,
         Self::Connections,
+        Self::Runs,
     ];
 
     /// The bucket's name.
@@ -322,6 +325,7 @@ impl Bucket {
             Self::Mappings => "mappings",
             Self::Tokens => "tokens",
             Self::Connections => "connections",
+            Self::Runs => "runs",
         }
     }
 

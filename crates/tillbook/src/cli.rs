@@ -50,6 +50,61 @@ pub(crate) enum Command {
     /// Lists, shows and releases dead letters.
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// Feeds the orders of a range of days through the pipeline.
+    Backfill(BackfillArguments),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct BackfillArguments {
+    #[command(subcommand)]
+    pub command: Option<RunCommand>,
+    #[command(flatten)]
+    pub range: Option<RangeArguments>,
+    #[command(flatten)]
+    pub feeding: FeedingArguments,
+}
+
+/// Which days of which connection, and why.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RangeArguments {
+    #[arg(long)]
+    pub connection: String,
+    /// The first day, YYYY-MM-DD, in the store's time zone.
+    #[arg(long)]
+    pub from: String,
+    /// The last day.
+    #[arg(long)]
+    pub to: String,
+    /// Says what would be done, and does nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Why; kept in the journal.
+    #[arg(long, default_value = "")]
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct FeedingArguments {
+    /// Orders under way at the same time; a live hook waits behind no more.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), global = true)]
+    pub at_once: u16,
+    /// Orders that are read to forecast what all will cost.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub sample: u16,
+}
+
+/// What to do with a run that was begun.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunCommand {
+    /// Stops it after the orders under way; it can be resumed.
+    Pause { id: String },
+    /// Goes on with it, in this process.
+    Resume { id: String },
+    /// Stops it for good. What is in the books stays.
+    Cancel { id: String },
+    /// Shows one run, or all.
+    Status { id: Option<String> },
 }
 
 #[derive(Debug, clap::Args)]

@@ -9,7 +9,7 @@ use runtime::config::Config;
 use runtime::metrics::Metrics;
 
 use crate::cli::{Arguments, Command, DlqCommand, MappingCommand, Service};
-use crate::services;
+use crate::{backfill, services};
 
 /// A failure with its exit code.
 pub(crate) struct Failure {
@@ -64,6 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Mapping(_) => Ok(()),
         Command::Dlq(command) => dlq(&config, command).await,
+        Command::Backfill(arguments) => backfill::run(config, arguments).await,
         Command::Ingest(a) => services::run(config, &[Service::Ingest], "ingest", a).await,
         Command::Validate(a) => services::run(config, &[Service::Validate], "validate", a).await,
         Command::Transform(a) => services::run(config, &[Service::Transform], "transform", a).await,
@@ -88,7 +89,7 @@ fn check_config(path: &Path, config: &Config) -> Result<(), Failure> {
     ))
 }
 
-async fn connect(config: &Config) -> Result<runtime::nats::Connection, Failure> {
+pub(crate) async fn connect(config: &Config) -> Result<runtime::nats::Connection, Failure> {
     let connection = runtime::nats::connect(&config.nats, "tool", &Metrics::new())
         .await
         .or_exit(code::UNAVAILABLE)?;
@@ -168,7 +169,8 @@ async fn dlq(config: &Config, command: DlqCommand) -> Result<(), Failure> {
     print(&format!("{answer}\n"))
 }
 
-fn whoami() -> String {
+/// The account on this machine; kept in the journal.
+pub(crate) fn whoami() -> String {
     std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned())
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use connect::CallObserver;
-use runtime::config::{Config, StageConfig};
+use runtime::config::{Config, Connection, StageConfig};
 use runtime::metrics::Metrics;
 use runtime::shutdown::CancellationToken;
 use secrecy::SecretString;
@@ -17,6 +18,7 @@ use store::ledger::Ledger;
 use store::tokens::Tokens;
 
 use crate::commands::{Failure, OrExit, code};
+use crate::services;
 
 /// The shared furniture of one process.
 pub(crate) struct House {
@@ -30,6 +32,8 @@ pub(crate) struct House {
     observer: Arc<dyn CallObserver>,
 }
 
+/// Calls of each BigCommerce window that a run leaves to live hooks.
+const RUN_QUOTA_RESERVE: u64 = 30;
 /// Longest a stopping process waits for work under way.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -110,17 +114,52 @@ impl House {
     pub(crate) fn stores(&self) -> Result<HashMap<String, connect::bigcommerce::Client>, Failure> {
         let mut stores = HashMap::new();
         for connection in &self.config.connections {
-            let vendor = &connection.bigcommerce;
-            let config = connect::bigcommerce::Config::new(
-                vendor.api_url.clone(),
-                vendor.store_hash.clone(),
-                vendor.access_token.clone(),
-            );
-            let client = connect::bigcommerce::Client::new(config, self.observer.clone())
-                .or_exit(code::CONFIG)?;
+            let client =
+                connect::bigcommerce::Client::new(store_config(connection), self.observer.clone())
+                    .or_exit(code::CONFIG)?;
             stores.insert(connection.name.clone(), client);
         }
         Ok(stores)
+    }
+
+    /// What a run over a range of days works with.
+    pub(crate) async fn run_tools(
+        &self,
+        connection: &Connection,
+        progress: Box<dyn Fn(serde_json::Value) + Send + Sync>,
+    ) -> Result<runs::Tools, Failure> {
+        let jetstream = &self.nats.jetstream;
+        let store_calls = Arc::new(AtomicU64::new(0));
+        let counter = store_calls.clone();
+        let observer = move |_: connect::VendorCall| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        };
+        let mut store_config = store_config(connection);
+        // A run leaves more of the window to live hooks than the fetcher leaves to other apps.
+        store_config.quota_reserve = RUN_QUOTA_RESERVE;
+        let store = connect::bigcommerce::Client::new(store_config, Arc::new(observer))
+            .or_exit(code::CONFIG)?;
+        let account = self.accounts().await?.remove(&connection.name);
+        let account = account
+            .ok_or_else(|| anyhow::anyhow!("connection {} has no account", connection.name))
+            .or_exit(code::CONFIG)?;
+        Ok(runs::Tools {
+            connection: connection.name.clone(),
+            context: self.stage_context(self.config.stages.fetch),
+            ledger: self.ledger().await?,
+            runs: runs::RunStore::bind(jetstream)
+                .await
+                .or_exit(code::UNAVAILABLE)?,
+            mappings: store::mappings::Mappings::load(jetstream)
+                .await
+                .or_exit(code::UNAVAILABLE)?,
+            policy: services::policy(connection)?,
+            store,
+            account,
+            store_calls,
+            time_zone: connection.time_zone.clone(),
+            progress,
+        })
     }
 
     /// A FreshBooks client per connection, with tokens that refresh once across processes.
@@ -159,4 +198,13 @@ impl House {
         }
         Ok(accounts)
     }
+}
+
+fn store_config(connection: &Connection) -> connect::bigcommerce::Config {
+    let vendor = &connection.bigcommerce;
+    connect::bigcommerce::Config::new(
+        vendor.api_url.clone(),
+        vendor.store_hash.clone(),
+        vendor.access_token.clone(),
+    )
 }

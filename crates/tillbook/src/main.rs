@@ -3,6 +3,7 @@
 //! Only wiring lives here: configuration in, services out. Exit codes: 0 done, 1 failed while
 //! working, 2 bad command line, 64 bad configuration, 69 NATS or Redis cannot be used.
 
+mod backfill;
 mod cli;
 mod commands;
 mod house;

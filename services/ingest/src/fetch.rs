@@ -37,6 +37,8 @@ pub struct Fetch {
 const COMPRESS_ABOVE_BYTES: usize = 16 * 1024;
 /// Age of a hint from which a 404 counts as "gone" and not as a race with the order's creation.
 const GONE_AFTER: Duration = Duration::from_millis(1200);
+/// Calls of a store's window that backfills leave to live hooks.
+const BACKFILL_LEAVES: u64 = 30;
 const GONE_PAUSE: Duration = Duration::from_millis(400);
 
 impl Stage for Fetch {
@@ -91,6 +93,9 @@ impl Fetch {
                 "the hint's order id is no number",
             ))
         })?;
+        if input.message.origin() == Origin::Backfill {
+            leave_room(client)?;
+        }
         let began_ms = store::now_ms();
         let began = Instant::now();
         let hints = FetchHints {
@@ -198,6 +203,22 @@ impl Fetch {
             state: SnapshotState::Gone.into(),
             ..OrderSnapshot::default()
         }))
+    }
+}
+
+/// Live hooks go first: a backfill's hint waits for the next window when little of this is left.
+fn leave_room(client: &bigcommerce::Client) -> Result<(), Failure> {
+    let quota = client.window_quota().unwrap_or(u64::MAX);
+    let reserve = BACKFILL_LEAVES.min(quota / 3);
+    match client.quota_left() {
+        Some((left, after)) if left < reserve => Err(Failure::Wait {
+            after,
+            reason: Reason::new(
+                "left_to_live_hooks",
+                "the rest of the store's quota is left to live hooks until its window ends",
+            ),
+        }),
+        _ => Ok(()),
     }
 }
 

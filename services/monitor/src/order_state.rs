@@ -298,7 +298,7 @@ impl<'a> Chapter<'a> {
 
     fn state_at(&self, step: &Step) -> OrderState {
         match step.kind {
-            JournalKind::HookReceived => OrderState::Received,
+            JournalKind::HookReceived | JournalKind::Hinted => OrderState::Received,
             JournalKind::RetryScheduled => OrderState::Waiting,
             JournalKind::Closed => OrderState::Closed,
             JournalKind::DeadLettered => {

@@ -5,6 +5,7 @@ use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::RawMessageErrorKind;
 use async_nats::jetstream::{self, consumer};
 use contracts::dead_letter::DeadLetter;
+use contracts::journal::{JournalBatch, JournalEntry};
 use contracts::topology::{Stage, Stream};
 use prost::Message;
 use testkit::{House, eventually};
@@ -69,6 +70,15 @@ impl Streams {
         let messages = self.messages(Stream::DeadLetters.name()).await?;
         let read = |message: StreamMessage| DeadLetter::decode(message.payload.clone());
         Ok(messages.into_iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// The journal's entries, oldest first.
+    pub async fn journal(&self) -> anyhow::Result<Vec<JournalEntry>> {
+        let mut entries = Vec::new();
+        for message in self.messages(Stream::Journal.name()).await? {
+            entries.extend(JournalBatch::decode(message.payload)?.entries);
+        }
+        Ok(entries)
     }
 
     /// Waits until every stage has worked off what its stream and its retries hold.

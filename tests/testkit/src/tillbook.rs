@@ -116,6 +116,27 @@ impl Tillbook {
             .with_context(|| format!("running tillbook {arguments:?}"))
     }
 
+    /// Starts a command that works for a while, such as `backfill`; killed when dropped.
+    ///
+    /// Its standard output and error are piped to the caller.
+    pub async fn begin(
+        config: &Path,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+    ) -> anyhow::Result<Child> {
+        Command::from(servers::bound_to_parent(binary().await?))
+            .arg("--config")
+            .arg(config)
+            .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting tillbook {arguments:?}"))
+    }
+
     /// SIGTERM, then waits for the end: a drained process exits with 0.
     pub async fn terminate(mut self) -> anyhow::Result<ExitStatus> {
         if let Some(pid) = self.child.id() {

@@ -20,7 +20,7 @@ const CRATES: [&str; 6] = [
     "runtime",
     "stage",
 ];
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "ingest",
     "validate",
     "transform",
@@ -28,6 +28,7 @@ const SERVICES: [&str; 7] = [
     "deliver",
     "monitor",
     "replay",
+    "runs",
 ];
 const TEST_TOOLS: [&str; 3] = ["sandbox", "servers", "testkit"];
 

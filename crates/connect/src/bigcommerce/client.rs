@@ -115,6 +115,11 @@ impl Client {
         self.shared.window.snapshot()
     }
 
+    /// Requests that a whole window of 30 seconds takes; `None` before the first reply.
+    pub fn window_quota(&self) -> Option<u64> {
+        self.shared.window.quota()
+    }
+
     pub(super) fn store_cache(&self) -> &StoreCache {
         &self.shared.store
     }

@@ -20,4 +20,4 @@ pub mod sweep;
 pub use client::{Client, Config};
 pub use hooks::{Hook, HookReport};
 pub use orders::{FetchHints, FetchedOrder};
-pub use sweep::{OrderFilter, OrderStub};
+pub use sweep::{OrderFilter, OrderOutline, OrderStub};

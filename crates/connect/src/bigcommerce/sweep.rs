@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::client::Client;
+use super::needs;
+use super::orders::FetchHints;
 use crate::error::VendorError;
 use crate::json;
 
@@ -30,6 +32,36 @@ pub struct OrderStub {
     pub is_deleted: bool,
 }
 
+/// What a row of the list tells of the work its order will make.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OrderOutline {
+    pub id: u64,
+    pub status_id: Option<u64>,
+    /// Archived.
+    pub is_deleted: bool,
+    /// Display text; no fixed list of values.
+    pub payment_method: String,
+    pub payment_status: String,
+    pub is_taxed: bool,
+    pub has_coupon: bool,
+    /// Some figure says that money was given back.
+    pub has_refund: bool,
+    /// 0 for a guest.
+    pub customer_id: u64,
+    /// Of the billing address; lower case, trimmed, may be empty.
+    pub email: String,
+}
+
+/// Leaves the person out.
+impl std::fmt::Debug for OrderOutline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OrderOutline")
+            .field("id", &self.id)
+            .field("status_id", &self.status_id)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Client {
     /// One page of orders; empty means the end. `page` counts from 1, `limit` is at most 250.
     pub async fn list_orders(
@@ -38,6 +70,26 @@ impl Client {
         page: u32,
         limit: u32,
     ) -> Result<Vec<OrderStub>, VendorError> {
+        self.order_rows(filter, page, limit, stub).await
+    }
+
+    /// The same page, with what each row tells of the work its order will make.
+    pub async fn list_outlines(
+        &self,
+        filter: OrderFilter,
+        page: u32,
+        limit: u32,
+    ) -> Result<Vec<OrderOutline>, VendorError> {
+        self.order_rows(filter, page, limit, outline).await
+    }
+
+    async fn order_rows<T>(
+        &self,
+        filter: OrderFilter,
+        page: u32,
+        limit: u32,
+        read: fn(&Value) -> Result<T, VendorError>,
+    ) -> Result<Vec<T>, VendorError> {
         let dates = [
             ("min_date_modified", filter.min_date_modified),
             ("min_date_created", filter.min_date_created),
@@ -57,7 +109,7 @@ impl Client {
         let query: Vec<(&str, &str)> = pairs.iter().map(|(k, v)| (*k, v.as_str())).collect();
         match self.get("/v2/orders", &["v2", "orders"], &query).await? {
             None => Ok(Vec::new()),
-            Some(Value::Array(rows)) => rows.iter().map(stub).collect(),
+            Some(Value::Array(rows)) => rows.iter().map(read).collect(),
             Some(_) => Err(VendorError::field("the list")),
         }
     }
@@ -74,5 +126,22 @@ fn stub(row: &Value) -> Result<OrderStub, VendorError> {
         status_id: json::id(&row["status_id"]),
         date_modified: row["date_modified"].as_str().map(str::to_owned),
         is_deleted: json::flag(&row["is_deleted"]),
+    })
+}
+
+fn outline(row: &Value) -> Result<OrderOutline, VendorError> {
+    Ok(OrderOutline {
+        id: json::id(&row["id"]).ok_or_else(|| VendorError::field("id"))?,
+        status_id: json::id(&row["status_id"]),
+        is_deleted: json::flag(&row["is_deleted"]),
+        payment_method: json::text(&row["payment_method"]),
+        payment_status: json::text(&row["payment_status"]),
+        is_taxed: needs::taxes(row, &[], &[]),
+        has_coupon: needs::coupons(row),
+        has_refund: needs::refunds(row, &[], &[], FetchHints::default()),
+        customer_id: json::id(&row["customer_id"]).unwrap_or(0),
+        email: json::text(&row["billing_address"]["email"])
+            .trim()
+            .to_lowercase(),
     })
 }

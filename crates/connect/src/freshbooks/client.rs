@@ -143,6 +143,12 @@ impl Client {
         }
     }
 
+    /// Calls other than creates that a whole window of a minute takes; `None` before the first
+    /// such reply.
+    pub fn window_quota(&self) -> Option<u64> {
+        self.shared.limits.others.quota()
+    }
+
     /// A list's `result`.
     pub(super) async fn list(
         &self,

@@ -1,0 +1,150 @@
+//! What one order will cost at FreshBooks: the pipeline's own steps, counted instead of performed.
+//!
+//! The steps come from `domain::difference`, the same function that drives delivery. What each
+//! step calls is written down here, and an end-to-end test compares it with what the vendor's
+//! sandbox counted.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use contracts::books_conversion::money_from_wire;
+use contracts::ledger::OrderEntry;
+use domain::books::{DesiredBooks, Disposition};
+use domain::difference::{Step, Written, WrittenInvoice, content_hash, next_step};
+
+/// Calls at both vendors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Calls {
+    pub(super) store_reads: u64,
+    pub(super) reads: u64,
+    pub(super) creates: u64,
+    pub(super) updates: u64,
+}
+
+impl AddAssign for Calls {
+    fn add_assign(&mut self, other: Self) {
+        self.store_reads = self.store_reads.saturating_add(other.store_reads);
+        self.reads = self.reads.saturating_add(other.reads);
+        self.creates = self.creates.saturating_add(other.creates);
+        self.updates = self.updates.saturating_add(other.updates);
+    }
+}
+
+/// What FreshBooks holds of an order before the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// The ledger knows its invoice.
+    Known(Written),
+    /// Nobody knows of an invoice.
+    Absent,
+    /// The ledger does not know it, FreshBooks has an invoice of the number.
+    Unknown,
+}
+
+/// What the ledger's entry says; `None` when it cannot be read as money.
+pub(super) fn written(entry: &OrderEntry) -> Option<Written> {
+    let invoice = entry.invoice.as_ref()?;
+    let mut payments = BTreeMap::new();
+    for payment in &entry.payments {
+        let amount = money_from_wire("payment", payment.amount.as_ref()).ok()?;
+        payments.insert(payment.key.clone(), amount);
+    }
+    Some(Written {
+        invoice: Some(WrittenInvoice {
+            content_hash: invoice.content_hash.clone(),
+            sent: invoice.sent,
+            total: money_from_wire("invoice", invoice.total.as_ref()).ok()?,
+            removed: invoice.removed,
+            correction_minor: invoice.correction_minor,
+        }),
+        payments,
+    })
+}
+
+/// Steps that are counted before it counts as a loop.
+const STEPS_MAX: usize = 200;
+
+/// The calls at FreshBooks, without those for the client.
+pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
+    let mut calls = Calls::default();
+    let is_nothing = matches!(desired.disposition, Disposition::Nothing(_));
+    let mut written = match before {
+        Before::Known(written) => written.clone(),
+        Before::Absent | Before::Unknown => Written::default(),
+    };
+    if *before != Before::Known(written.clone())
+        && !is_nothing
+        && !desired.invoice.number.is_empty()
+    {
+        // Lookup asks for the invoice's number.
+        calls.reads = 1;
+    }
+    if !wants_invoice(desired) && written.invoice.is_none() {
+        return calls;
+    }
+    if *before == Before::Unknown {
+        // It is read once more, with its payments, and taken into the ledger.
+        calls.reads = calls.reads.saturating_add(2);
+        written = as_desired(desired, true);
+    }
+    let mut created_here = false;
+    for _ in 0..STEPS_MAX {
+        let step = next_step(desired, &written);
+        match step {
+            Step::Nothing | Step::Done | Step::Hold(_) => break,
+            Step::CreateInvoice => {
+                calls.creates = calls.creates.saturating_add(1);
+                written.invoice = as_desired(desired, false).invoice;
+                created_here = true;
+            }
+            Step::UpdateInvoice => {
+                calls.reads = calls.reads.saturating_add(1);
+                calls.updates = calls.updates.saturating_add(1);
+                let sent = written.invoice.as_ref().is_some_and(|known| known.sent);
+                written.invoice = as_desired(desired, sent).invoice;
+            }
+            Step::MarkSent => {
+                calls.updates = calls.updates.saturating_add(1);
+                if let Some(invoice) = &mut written.invoice {
+                    invoice.sent = true;
+                }
+            }
+            Step::CreatePayment(index) => {
+                let Some(payment) = desired.payments.get(index) else {
+                    break;
+                };
+                // What is due is read, unless nobody else can have paid yet.
+                calls.reads = calls.reads.saturating_add(u64::from(!created_here));
+                calls.creates = calls.creates.saturating_add(1);
+                written.payments.insert(payment.key.clone(), payment.amount);
+            }
+            Step::RemoveInvoice => {
+                calls.reads = calls.reads.saturating_add(1);
+                calls.updates = calls.updates.saturating_add(1);
+                if let Some(invoice) = &mut written.invoice {
+                    invoice.removed = true;
+                }
+            }
+        }
+    }
+    calls
+}
+
+/// Whether the order will have an invoice, and so a client.
+pub(super) fn wants_invoice(desired: &DesiredBooks) -> bool {
+    matches!(desired.disposition, Disposition::Draft | Disposition::Sent)
+}
+
+/// The invoice as it will stand when it was written.
+fn as_desired(desired: &DesiredBooks, sent: bool) -> Written {
+    Written {
+        invoice: Some(WrittenInvoice {
+            content_hash: content_hash(&desired.invoice),
+            sent,
+            total: desired.invoice.expected_total,
+            removed: false,
+            correction_minor: 0,
+        }),
+        payments: BTreeMap::new(),
+    }
+}

@@ -1,0 +1,386 @@
+//! Backfills: killed and resumed, forecast and compared, paused, and behind live hooks.
+
+use std::process::Output;
+
+use anyhow::{Context, ensure};
+use e2e::{LIMIT, QUICK, Shop, Streams};
+use serde_json::{Value, json};
+use testkit::{Connection, House, HouseOptions, Tillbook, eventually};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr};
+
+/// Sorts of orders whose costs differ, also within one status and payment method.
+const KINDS: [&str; 8] = [
+    "paid_card_one_line",
+    "taxed_two_rates",
+    "several_captures",
+    "guest_checkout",
+    "returning_customer",
+    "awaiting_payment",
+    "offline_paid",
+    "zero_total",
+];
+
+/// How many orders the first test backfills; `cargo xtask backfill` sets it to 1,000.
+fn count() -> u64 {
+    let set = std::env::var("TILLBOOK_BACKFILL_ORDERS").ok();
+    set.and_then(|text| text.parse().ok()).unwrap_or(120)
+}
+
+async fn house(config: &str) -> anyhow::Result<House> {
+    let connection = Connection {
+        account: json!({"limits": null}),
+        ..Connection::named("acme")
+    };
+    House::start(HouseOptions {
+        connections: vec![connection],
+        config: format!("{QUICK}{config}"),
+        services: vec!["all".to_owned()],
+    })
+    .await
+}
+
+/// Places orders of January without any hook.
+async fn place_january(house: &House, count: u64) -> anyhow::Result<()> {
+    let store = &house.connection()?.store_hash;
+    let each = count.div_ceil(u64::try_from(KINDS.len())?);
+    let mut left = count;
+    for (index, kind) in KINDS.iter().enumerate() {
+        let some = each.min(left);
+        left -= some;
+        if some == 0 {
+            continue;
+        }
+        let seed = 10_000 * (u64::try_from(index)? + 1);
+        let day = 1 + index * 4;
+        let order = json!({"kind": kind, "seed": seed, "hooks": "none", "count": some,
+            "created_at": format!("2026-01-{day:02}T15:00:00Z")});
+        house.vendors.place_with(store, &order).await?;
+    }
+    Ok(())
+}
+
+/// Everything the store has, as the books must show it.
+async fn placed(shop: &Shop<'_>, house: &House) -> anyhow::Result<Vec<e2e::Placed>> {
+    let url = format!(
+        "{}/_sandbox/stores/{}/orders",
+        house.vendors.bigcommerce, shop.connection.store_hash
+    );
+    let list = house.http.get(&url).await?;
+    let mut placed = Vec::new();
+    for row in list.as_array().context("no list")? {
+        if row.get("in_books").and_then(Value::as_str) == Some("invoice") {
+            let id = row.get("order_id").and_then(Value::as_u64);
+            placed.push(shop.order(id.context("no id")?).await?);
+        }
+    }
+    Ok(placed)
+}
+
+const RANGE: [&str; 7] = [
+    "backfill",
+    "--connection",
+    "acme",
+    "--from",
+    "2026-01-01",
+    "--to",
+    "2026-01-31",
+];
+
+async fn begin(house: &House, more: &[&str]) -> anyhow::Result<Child> {
+    let arguments = [RANGE.as_slice(), more].concat();
+    Tillbook::begin(house.config(), &arguments, &house.environment()).await
+}
+
+async fn command(house: &House, arguments: &[&str]) -> anyhow::Result<Output> {
+    let output = Tillbook::command(house.config(), arguments, &house.environment()).await?;
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{arguments:?}: {complaint}");
+    Ok(output)
+}
+
+fn stderr(child: &mut Child) -> anyhow::Result<Lines<BufReader<ChildStderr>>> {
+    let stderr = child.stderr.take().context("no standard error")?;
+    Ok(BufReader::new(stderr).lines())
+}
+
+/// Reads progress until a line says what is wanted.
+async fn progress(
+    lines: &mut Lines<BufReader<ChildStderr>>,
+    wanted: impl Fn(&Value) -> bool,
+) -> anyhow::Result<Value> {
+    let read = async {
+        let mut last = String::new();
+        while let Some(line) = lines.next_line().await? {
+            if let Ok(value) = serde_json::from_str::<Value>(&line)
+                && wanted(&value)
+            {
+                return Ok(value);
+            }
+            last = line;
+        }
+        anyhow::bail!("it ended before; the last line: {last}")
+    };
+    tokio::time::timeout(10 * LIMIT, read)
+        .await
+        .context("no such progress")?
+}
+
+fn number(line: &Value, key: &str) -> u64 {
+    line.get(key).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// Figures of the table a backfill prints: the first number behind a label.
+fn figure(text: &str, label: &str) -> anyhow::Result<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(label))
+        .with_context(|| format!("no {label:?} in {text}"))?;
+    let word = line.split_whitespace().next().context("no number")?;
+    Ok(word.parse()?)
+}
+
+/// The calls that the forecast speaks of, as the sandboxes counted them.
+async fn real_calls(house: &House) -> anyhow::Result<[u64; 4]> {
+    let connection = house.connection()?;
+    let store = house
+        .vendors
+        .bigcommerce_calls(&connection.store_hash)
+        .await?;
+    let account = house
+        .vendors
+        .freshbooks_calls(&connection.account_id)
+        .await?;
+    let of = |key: &str| {
+        let path = format!("/totals/{key}");
+        account.pointer(&path).and_then(Value::as_u64).unwrap_or(0)
+    };
+    Ok([
+        store
+            .get("total")
+            .and_then(Value::as_u64)
+            .context("total")?,
+        of("reads"),
+        of("creates"),
+        of("updates") + of("deletes"),
+    ])
+}
+
+async fn reset_calls(house: &House) -> anyhow::Result<()> {
+    let connection = house.connection()?;
+    let (vendors, client) = (&house.vendors, reqwest::Client::new());
+    for url in [
+        format!(
+            "{}/_sandbox/stores/{}/calls",
+            vendors.bigcommerce, connection.store_hash
+        ),
+        format!(
+            "{}/_sandbox/accounts/{}/calls",
+            vendors.freshbooks, connection.account_id
+        ),
+    ] {
+        client.delete(url).send().await?.error_for_status()?;
+    }
+    Ok(())
+}
+
+/// The run that a backfill began, as its first line of progress names it.
+async fn run_of(lines: &mut Lines<BufReader<ChildStderr>>) -> anyhow::Result<String> {
+    let first = progress(lines, |line| line.get("run").is_some()).await?;
+    let run = first.get("run").and_then(Value::as_str);
+    Ok(run.context("no run")?.to_owned())
+}
+
+/// Reads on, so that whoever writes progress is not stopped by a full pipe.
+fn drain(mut lines: Lines<BufReader<ChildStderr>>) {
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+}
+
+/// Waits for the end, which must be good, and gives what was printed.
+async fn ended(child: &mut Child) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let stdout = child.stdout.as_mut().context("no standard output")?;
+    let read = stdout.read_to_string(&mut text);
+    tokio::time::timeout(10 * LIMIT, read).await??;
+    ensure!(child.wait().await?.success(), "{text}");
+    Ok(text)
+}
+
+/// Takes the run up as soon as its killed process counts as dead.
+async fn resume(house: &House, run: &str) -> anyhow::Result<Child> {
+    eventually(LIMIT, "the killed process counting as dead", async || {
+        let arguments = ["backfill", "resume", run];
+        let mut child = Tillbook::begin(house.config(), &arguments, &house.environment()).await?;
+        let mut lines = stderr(&mut child)?;
+        run_of(&mut lines).await?;
+        drain(lines);
+        Ok(child)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_backfill_killed_half_way_and_resumed_makes_no_duplicate_and_costs_what_it_said()
+-> anyhow::Result<()> {
+    let count = count();
+    let house = house("").await?;
+    let shop = Shop::only(&house)?;
+    place_january(&house, count).await?;
+    reset_calls(&house).await?;
+    let dry = command(&house, &[RANGE.as_slice(), &["--dry-run"]].concat()).await?;
+    let forecast = String::from_utf8_lossy(&dry.stdout).into_owned();
+    ensure!(figure(&forecast, "orders")? == count, "{forecast}");
+    let books = shop.books().await?;
+    let invoices = books.get("invoices").and_then(Value::as_array);
+    ensure!(
+        invoices.is_some_and(Vec::is_empty),
+        "a dry run wrote something"
+    );
+    // Making the forecast costs calls too; the run will make it once more.
+    let own_calls = real_calls(&house).await?;
+    reset_calls(&house).await?;
+
+    let mut child = begin(&house, &["--reason", "opening the books"]).await?;
+    let mut lines = stderr(&mut child)?;
+    let run = run_of(&mut lines).await?;
+    let half = progress(&mut lines, |line| number(line, "handed_over") >= count / 2).await?;
+    child.kill().await?;
+    ensure!(
+        number(&half, "done") < count,
+        "nothing was left to resume: {half}"
+    );
+    let text = ended(&mut resume(&house, &run).await?).await?;
+    ensure!(text.contains("finished"), "{text}");
+
+    let orders = placed(&shop, &house).await?;
+    ensure!(u64::try_from(orders.len())? == count);
+    shop.in_books(&orders).await?;
+    Streams::of(&house)
+        .await?
+        .at_rest_without_dead_letters()
+        .await?;
+    shop.nothing_twice(&orders).await?;
+    let told = figure(&text, "delivered")? + figure(&text, "unchanged")?;
+    ensure!(told == count, "{text}");
+
+    let labels = ["BigCommerce reads", "reads", "creates", "updates"];
+    let real = real_calls(&house).await?;
+    let (mut said_all, mut was_all) = (0, 0);
+    for ((label, real), own) in labels.iter().zip(real).zip(own_calls) {
+        let (said, was) = (figure(&forecast, label)?, real.saturating_sub(own));
+        println!("{label}: forecast {said}, counted {was}");
+        ensure!(
+            said.abs_diff(was) * 20 <= was,
+            "{label}: the forecast said {said}, the vendor counted {was}"
+        );
+        (said_all, was_all) = (said_all + said, was_all + was);
+    }
+    println!("all calls: forecast {said_all}, counted {was_all}");
+    // Once more: everything is there, and the forecast knows it.
+    let again = command(&house, &[RANGE.as_slice(), &["--dry-run"]].concat()).await?;
+    let again = String::from_utf8_lossy(&again.stdout).into_owned();
+    ensure!(figure(&again, "already in books")? == count, "{again}");
+    ensure!(figure(&again, "FreshBooks calls")? == 0, "{again}");
+    Ok(())
+}
+
+/// Creates take their time, so that something is under way whenever a test looks.
+async fn slow(house: &House) -> anyhow::Result<()> {
+    let slow = json!({"kind": "hang_ms", "hang_ms": 50, "times": 100_000,
+        "match": {"method": "POST"}});
+    house.vendors.break_freshbooks(&slow).await
+}
+
+#[tokio::test]
+async fn a_live_hook_waits_behind_a_handful_of_a_backfills_orders_only() -> anyhow::Result<()> {
+    let house = house("").await?;
+    let shop = Shop::only(&house)?;
+    place_january(&house, 160).await?;
+    slow(&house).await?;
+    let mut child = begin(&house, &["--at-once", "8"]).await?;
+    let mut lines = stderr(&mut child)?;
+    progress(&mut lines, |line| number(line, "done") >= 8).await?;
+    let invoices = async || {
+        let books = shop.books().await?;
+        let rows = books.get("invoices").and_then(Value::as_array).cloned();
+        rows.context("no invoices")
+    };
+    let before = invoices().await?.len();
+    let live = shop.place("paid_card_one_line", 7).await?;
+    shop.in_books(std::slice::from_ref(&live)).await?;
+    // Rows are in order of their ids, so an invoice's place tells what came before it.
+    let number = live.id.to_string();
+    let place = invoices()
+        .await?
+        .iter()
+        .position(|row| row.get("invoice_number").and_then(Value::as_str) == Some(number.as_str()));
+    let waited_behind = place.context("no invoice")?.saturating_sub(before);
+    ensure!(
+        waited_behind <= 2 * 8,
+        "the live order waited behind {waited_behind} others"
+    );
+    let still = progress(&mut lines, |line| line.get("run").is_some()).await?;
+    ensure!(
+        still.get("state").and_then(Value::as_str) == Some("running"),
+        "the backfill was over already: {still}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_backfill_is_paused_by_command_and_by_signal_goes_on_and_is_cancelled()
+-> anyhow::Result<()> {
+    let house = house("").await?;
+    place_january(&house, 80).await?;
+    slow(&house).await?;
+    let mut child = begin(&house, &["--at-once", "2", "--reason", "a try"]).await?;
+    let mut lines = stderr(&mut child)?;
+    let run = run_of(&mut lines).await?;
+    let refused = Tillbook::command(house.config(), &RANGE, &house.environment()).await?;
+    ensure!(!refused.status.success(), "two runs of one connection");
+    command(&house, &["backfill", "pause", &run]).await?;
+    let paused = progress(&mut lines, |line| {
+        line.get("state").and_then(Value::as_str) == Some("paused")
+    })
+    .await?;
+    ensure!(number(&paused, "under_way") == 0, "{paused}");
+    ensure!(number(&paused, "done") < 80, "{paused}");
+    let text = ended(&mut child).await?;
+    ensure!(text.contains(&format!("backfill resume {run}")), "{text}");
+
+    let mut child = resume(&house, &run).await?;
+    let pid = child.id().context("no process")?;
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid.cast_signed()),
+        nix::sys::signal::Signal::SIGINT,
+    )?;
+    let text = ended(&mut child).await?;
+    ensure!(text.contains("paused"), "{text}");
+
+    let status = command(&house, &["backfill", "cancel", &run]).await?;
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    ensure!(status.contains("cancelled"), "{status}");
+    let arguments = ["backfill", "resume", &run];
+    let refused = Tillbook::command(house.config(), &arguments, &house.environment()).await?;
+    ensure!(!refused.status.success(), "a cancelled run went on");
+
+    let journal = Streams::of(&house).await?.journal().await?;
+    let told: Vec<&str> = journal
+        .iter()
+        .filter(|entry| entry.attributes.get("run_id") == Some(&run))
+        .filter(|entry| {
+            entry
+                .attributes
+                .get("why")
+                .is_some_and(|why| why == "a try")
+        })
+        .map(|entry| entry.detail.as_str())
+        .collect();
+    for word in ["began", "paused", "went on"] {
+        ensure!(
+            told.iter().any(|detail| detail.ends_with(word)),
+            "nobody can see that it {word}: {told:?}"
+        );
+    }
+    Ok(())
+}

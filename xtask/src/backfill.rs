@@ -1,0 +1,33 @@
+//! `cargo xtask backfill`: a large backfill, killed half-way and resumed, against the sandboxes.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::build::cargo;
+
+/// Backfill many orders, kill it half-way, resume it, and compare the forecast with what the
+/// vendors' emulators counted.
+///
+/// The same test as in the suite, which does it with fewer orders.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// How many orders.
+    #[arg(long, default_value_t = 1000)]
+    orders: u64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let status = cargo()
+        .env("TILLBOOK_BACKFILL_ORDERS", arguments.orders.to_string())
+        .args(["test", "--package", "e2e", "--test", "backfill"])
+        .args(["killed_half_way", "--", "--nocapture"])
+        .status()
+        .context("starting cargo test")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
