@@ -3,6 +3,8 @@
 //! The wire message also names its event and mapping; the sender fills those. Not here: orders
 //! (see [`crate::order_conversion`]).
 
+mod refunds;
+
 use domain::books as d;
 use domain::money::Money;
 
@@ -20,6 +22,7 @@ pub fn to_wire(books: &d::DesiredBooks) -> w::DesiredBooks {
         d::Disposition::Draft => (w::Disposition::Draft, ""),
         d::Disposition::Sent => (w::Disposition::Sent, ""),
         d::Disposition::Removed(reason) => (w::Disposition::Removed, reason.as_str()),
+        d::Disposition::Undone(reason) => (w::Disposition::Undone, reason.as_str()),
     };
     w::DesiredBooks {
         disposition: disposition.into(),
@@ -27,6 +30,7 @@ pub fn to_wire(books: &d::DesiredBooks) -> w::DesiredBooks {
         client: Some(client_to_wire(&books.client)),
         invoice: Some(invoice_to_wire(&books.invoice)),
         payments: books.payments.iter().map(payment_to_wire).collect(),
+        refunds: books.refunds.iter().map(refunds::to_wire).collect(),
         notices: books.notices.clone(),
         ..w::DesiredBooks::default()
     }
@@ -40,6 +44,7 @@ pub fn from_wire(books: &w::DesiredBooks) -> Read<d::DesiredBooks> {
         Ok(w::Disposition::Draft) => d::Disposition::Draft,
         Ok(w::Disposition::Sent) => d::Disposition::Sent,
         Ok(w::Disposition::Removed) => d::Disposition::Removed(reason()),
+        Ok(w::Disposition::Undone) => d::Disposition::Undone(reason()),
         Ok(w::Disposition::Unspecified) => {
             return Err(ConversionError::Missing {
                 field: "books.disposition",
@@ -62,6 +67,11 @@ pub fn from_wire(books: &w::DesiredBooks) -> Read<d::DesiredBooks> {
         client: client_from_wire(client),
         invoice: invoice_from_wire(invoice)?,
         payments: books.payments.iter().map(payment).collect::<Read<_>>()?,
+        refunds: books
+            .refunds
+            .iter()
+            .map(refunds::from_wire)
+            .collect::<Read<_>>()?,
         notices: books.notices.clone(),
     })
 }
@@ -140,6 +150,7 @@ fn line_to_wire(line: &d::InvoiceLine) -> w::Line {
         d::LineKind::Discount => w::LineKind::Discount,
         d::LineKind::Tax => w::LineKind::Tax,
         d::LineKind::Rounding => w::LineKind::Rounding,
+        d::LineKind::Refund => w::LineKind::Refund,
     };
     let tax = |tax: &d::LineTax| w::LineTax {
         name: tax.name.clone(),
@@ -167,6 +178,7 @@ fn line(line: &w::Line) -> Read<d::InvoiceLine> {
         Ok(w::LineKind::Discount) => d::LineKind::Discount,
         Ok(w::LineKind::Tax) => d::LineKind::Tax,
         Ok(w::LineKind::Rounding) => d::LineKind::Rounding,
+        Ok(w::LineKind::Refund) => d::LineKind::Refund,
         Ok(w::LineKind::Unspecified) => {
             return Err(ConversionError::Missing {
                 field: "lines.kind",
@@ -203,13 +215,21 @@ fn payment_to_wire(payment: &d::DesiredPayment) -> w::Payment {
         date: payment.date.clone(),
         r#type: payment.kind.clone(),
         note: payment.note.clone(),
+        captured: Some(money_to_wire(payment.captured)),
     }
 }
 
 fn payment(payment: &w::Payment) -> Read<d::DesiredPayment> {
+    let amount = money_from_wire("payments.amount", payment.amount.as_ref())?;
+    let captured = match &payment.captured {
+        // Plans of before refunds were carried name no other amount.
+        None => amount,
+        captured => money_from_wire("payments.captured", captured.as_ref())?,
+    };
     Ok(d::DesiredPayment {
         key: payment.key.clone(),
-        amount: money_from_wire("payments.amount", payment.amount.as_ref())?,
+        amount,
+        captured,
         date: payment.date.clone(),
         kind: payment.r#type.clone(),
         note: payment.note.clone(),

@@ -16,6 +16,7 @@ pub struct DesiredBooks {
     pub client: DesiredClient,
     pub invoice: DesiredInvoice,
     pub payments: Vec<DesiredPayment>,
+    pub refunds: Vec<DesiredRefund>,
     /// For the console; they hold nothing back.
     pub notices: Vec<String>,
 }
@@ -31,6 +32,9 @@ pub enum Disposition {
     Sent,
     /// An unpaid invoice that exists is removed, with the reason in plain words.
     Removed(String),
+    /// Nothing of Tillbook's own writes for the order is to stand, with the reason in plain words:
+    /// refunds are taken back out, then payments, then the invoice.
+    Undone(String),
 }
 
 /// The FreshBooks client an order belongs to.
@@ -77,6 +81,8 @@ pub enum LineKind {
     /// A tax booked as an exact amount (`tax = "amount"`).
     Tax,
     Rounding,
+    /// What was given back, taken off the invoice (`refund = "adjust"`).
+    Refund,
 }
 
 /// One line of an invoice.
@@ -107,10 +113,47 @@ pub struct LineTax {
 pub struct DesiredPayment {
     /// Natural key within the order, e.g. `txn:4711`; the note contains it.
     pub key: String,
+    /// What is to be booked: `captured` less what a refund lowered it by. Zero: no payment stands.
     pub amount: Money,
+    /// What came in.
+    pub captured: Money,
     /// `YYYY-MM-DD` in the store's time zone.
     pub date: String,
     /// A FreshBooks payment type.
     pub kind: String,
     pub note: String,
+}
+
+/// How a refund stands in FreshBooks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundDocument {
+    CreditNote,
+    /// With the name of the expense category.
+    Expense(String),
+    /// In no document of its own: the invoice and its payments were lowered by it, or it was
+    /// declined.
+    None,
+}
+
+/// Money that was given back for the order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredRefund {
+    /// Natural key within the order, e.g. `refund:55`; the note contains it.
+    pub key: String,
+    pub document: RefundDocument,
+    /// The credit note's number; also names the expense.
+    pub number: String,
+    /// `YYYY-MM-DD`, the refund's day in the store's time zone.
+    pub date: String,
+    /// With tax. What the document's total must be after the write.
+    pub amount: Money,
+    /// The tax that is part of it.
+    pub tax: Money,
+    /// Positive; what was given back.
+    pub lines: Vec<InvoiceLine>,
+    pub note: String,
+    /// The largest rounding line the policy allows here, smallest units.
+    pub rounding_bound_minor: u64,
+    /// Keys under which the same money may have been booked before its record was known.
+    pub replaces: Vec<String>,
 }

@@ -318,4 +318,6 @@ pub struct RefundPayment {
     pub amount: Decimal,
     pub offline: bool,
     pub is_declined: bool,
+    /// The refund transaction behind it; empty when there is none or it is not told.
+    pub transaction_id: String,
 }

@@ -24,6 +24,9 @@ pub struct Policy {
     pub discount: DiscountMode,
     /// `shipping`: `line` (the only choice of this version).
     pub shipping: ShippingMode,
+    /// `refund`: `credit_note` (default), `adjust` (the invoice and its payments are lowered) or
+    /// `expense:<category>` (an expense in that FreshBooks category).
+    pub refund: RefundMode,
     /// `offline_paid`: orders without transactions are paid in full once in a paid status.
     pub offline_paid: bool,
     /// `due_offset_days`: days from the order's day to the due date; default 30.
@@ -90,6 +93,17 @@ pub enum ShippingMode {
     Line,
 }
 
+/// How money that was given back appears in the books.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum RefundMode {
+    #[default]
+    CreditNote,
+    /// A negative line on the invoice, and lower payments.
+    Adjust,
+    /// An expense in the FreshBooks category of this name.
+    Expense(String),
+}
+
 /// What happens to a line whose SKU is no FreshBooks item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum UnknownSku {
@@ -135,6 +149,7 @@ impl Default for Policy {
             tax: TaxMode::default(),
             discount: DiscountMode::default(),
             shipping: ShippingMode::default(),
+            refund: RefundMode::default(),
             offline_paid: true,
             due_offset_days: 30,
             due_offset_days_by_status: BTreeMap::new(),
@@ -174,6 +189,23 @@ fn only<'de, D: Deserializer<'de>, T: Default>(
 impl<'de> Deserialize<'de> for ShippingMode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         only(deserializer, "shipping", "line")
+    }
+}
+
+impl<'de> Deserialize<'de> for RefundMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = String::deserialize(deserializer)?;
+        match value.split_once(':') {
+            None if value == "credit_note" => Ok(Self::CreditNote),
+            None if value == "adjust" => Ok(Self::Adjust),
+            Some(("expense", category)) if !category.trim().is_empty() => {
+                Ok(Self::Expense(category.trim().to_owned()))
+            }
+            _ => Err(D::Error::custom(format!(
+                "refund = {value:?} is no choice; use \"credit_note\", \"adjust\" or \
+                 \"expense:\" and the name of a FreshBooks expense category"
+            ))),
+        }
     }
 }
 

@@ -5,12 +5,16 @@
 
 mod common;
 
-use common::{books, document};
+use common::{books, document, refund};
 use domain::arithmetic::{Correction, correction};
-use domain::books::{DesiredBooks, Disposition};
-use domain::difference::{Step, Written, WrittenInvoice, closed_period, content_hash, next_step};
+use domain::books::{DesiredBooks, Disposition, RefundDocument};
+use domain::difference::{
+    Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, closed_period, content_hash,
+    next_step, refund_hash,
+};
 use domain::money::{Currency, Money};
-use domain::policy::Policy;
+use domain::policy::{Policy, RefundMode};
+use serde_json::json;
 
 fn usd(amount_minor: i64) -> Money {
     Money {
@@ -30,15 +34,24 @@ fn invoice(desired: &DesiredBooks, sent: bool) -> Written {
             sent,
             total: usd(1000),
             removed: false,
+            create_date: desired.invoice.create_date.clone(),
             correction_minor: 0,
         }),
-        payments: Default::default(),
+        ..Written::default()
+    }
+}
+
+fn payment(amount_minor: i64) -> WrittenPayment {
+    WrittenPayment {
+        amount: usd(amount_minor),
+        captured: usd(amount_minor),
+        date: "2020-08-27".to_owned(),
     }
 }
 
 fn paid(desired: &DesiredBooks) -> Written {
     let mut written = invoice(desired, true);
-    written.payments.insert("txn:501".to_owned(), usd(1000));
+    written.payments.insert("txn:501".to_owned(), payment(1000));
     written
 }
 
@@ -88,7 +101,7 @@ fn drafts_are_not_sent_and_changed_content_is_updated() {
 fn never_more_than_is_due_is_paid() {
     let desired = desired();
     let mut written = invoice(&desired, true);
-    written.payments.insert("txn:400".to_owned(), usd(1));
+    written.payments.insert("txn:400".to_owned(), payment(1));
     holds(next_step(&desired, &written), "payment_exceeds_due");
 }
 
@@ -97,6 +110,7 @@ fn changed_or_vanished_payments_are_held() {
     let mut desired = desired();
     let written = paid(&desired);
     desired.payments[0].amount = usd(900);
+    desired.payments[0].captured = usd(900);
     holds(next_step(&desired, &written), "payment_amount_changed");
     desired.payments.clear();
     holds(next_step(&desired, &written), "payment_gone");
@@ -122,7 +136,8 @@ fn unpaid_invoices_are_removed_and_paid_ones_are_not() {
     removed.invoice.as_mut().unwrap().removed = true;
     assert_eq!(next_step(&desired, &removed), Step::Nothing);
     desired.disposition = Disposition::Sent;
-    assert_eq!(next_step(&desired, &removed), Step::CreateInvoice);
+    // Restored, not made anew: its number is taken.
+    assert_eq!(next_step(&desired, &removed), Step::RestoreInvoice);
 }
 
 #[test]
@@ -174,15 +189,194 @@ fn answered_totals_are_corrected_within_the_bound_only() {
 #[test]
 fn steps_into_a_closed_period_are_held() {
     let desired = desired();
+    let written = Written::default();
     for step in [
         Step::CreateInvoice,
         Step::UpdateInvoice,
         Step::CreatePayment(0),
     ] {
-        assert_eq!(closed_period(&desired, &step, ""), None);
-        assert_eq!(closed_period(&desired, &step, "2020-08-27"), None);
-        let hold = closed_period(&desired, &step, "2020-08-28").unwrap();
+        assert_eq!(closed_period(&desired, &written, &step, ""), None);
+        assert_eq!(closed_period(&desired, &written, &step, "2020-08-27"), None);
+        let hold = closed_period(&desired, &written, &step, "2020-08-28").unwrap();
         assert_eq!(hold.code, "period_closed");
     }
-    assert_eq!(closed_period(&desired, &Step::Done, "2020-08-28"), None);
+    let done = closed_period(&desired, &written, &Step::Done, "2020-08-28");
+    assert_eq!(done, None);
+}
+
+#[test]
+fn a_refund_in_an_open_period_of_an_invoice_in_a_closed_one_is_booked() {
+    let desired = refunded(&RefundMode::CreditNote);
+    let written = paid(&desired);
+    let step = next_step(&desired, &written);
+    assert_eq!(step, Step::CreateRefund(0));
+    assert_eq!(closed_period(&desired, &written, &step, "2020-09-01"), None);
+    let closed = closed_period(&desired, &written, &step, "2020-09-02").unwrap();
+    assert_eq!(closed.code, "period_closed");
+}
+
+#[test]
+fn what_was_written_into_a_period_that_closed_since_is_not_taken_out() {
+    let mut desired = desired();
+    let mut written = paid(&desired);
+    written.refunds.insert(
+        "refund:9".to_owned(),
+        WrittenRefund {
+            is_expense: false,
+            content_hash: String::new(),
+            amount: usd(100),
+            date: "2020-09-01".to_owned(),
+        },
+    );
+    // A deleted order's own day is not known any more; the ledger's is.
+    desired.invoice.create_date = String::new();
+    for step in [
+        Step::RemoveInvoice,
+        Step::RemovePayment("txn:501".to_owned()),
+        Step::RemoveRefund("refund:9".to_owned()),
+    ] {
+        let at = |day| closed_period(&desired, &written, &step, day);
+        assert_eq!(at("2020-08-27"), None, "{step:?}");
+        assert_eq!(at("2020-09-02").unwrap().code, "period_closed", "{step:?}");
+    }
+}
+
+/// The order with 4.00 of its 10.00 given back.
+fn refunded(mode: &RefundMode) -> DesiredBooks {
+    let mut order = document();
+    order["order"]["status_id"] = json!(14);
+    let custom = json!([{"item_type": "ORDER", "item_id": 1001, "quantity": 1,
+        "requested_amount": 4}]);
+    order["refunds"] = json!([refund(7, "4.00", "0", custom)]);
+    let policy = Policy {
+        refund: mode.clone(),
+        ..Policy::default()
+    };
+    books(&order, &policy).unwrap()
+}
+
+fn booked(desired: &DesiredBooks, index: usize, is_expense: bool) -> WrittenRefund {
+    WrittenRefund {
+        is_expense,
+        content_hash: refund_hash(&desired.refunds[index]),
+        amount: desired.refunds[index].amount,
+        date: desired.refunds[index].date.clone(),
+    }
+}
+
+#[test]
+fn refunds_are_booked_after_payments_followed_and_taken_back() {
+    let desired = refunded(&RefundMode::CreditNote);
+    let mut written = invoice(&desired, true);
+    assert_eq!(next_step(&desired, &written), Step::CreatePayment(0));
+    written = paid(&desired);
+    assert_eq!(next_step(&desired, &written), Step::CreateRefund(0));
+    let key = "refund:7".to_owned();
+    written
+        .refunds
+        .insert(key.clone(), booked(&desired, 0, false));
+    assert_eq!(next_step(&desired, &written), Step::Done);
+
+    let mut changed = desired.clone();
+    changed.refunds[0].note.push('!');
+    assert_eq!(next_step(&changed, &written), Step::UpdateRefund(0));
+    let mut declined = desired.clone();
+    declined.refunds[0].document = RefundDocument::None;
+    assert_eq!(
+        next_step(&declined, &written),
+        Step::RemoveRefund(key.clone())
+    );
+    let mut gone = desired.clone();
+    gone.refunds.clear();
+    holds(next_step(&gone, &written), "refund_gone");
+    // The policy changed: the credit note makes way for the expense.
+    let expense = refunded(&RefundMode::Expense("Other Expenses".to_owned()));
+    assert_eq!(next_step(&expense, &written), Step::RemoveRefund(key));
+    written.refunds.clear();
+    assert_eq!(next_step(&expense, &written), Step::CreateRefund(0));
+}
+
+#[test]
+fn a_refund_booked_from_its_transaction_makes_way_for_its_record() {
+    let mut desired = refunded(&RefundMode::CreditNote);
+    let mut written = paid(&desired);
+    let early = "refund:T900".to_owned();
+    written
+        .refunds
+        .insert(early.clone(), booked(&desired, 0, false));
+    desired.refunds[0].replaces = vec![early.clone()];
+    assert_eq!(next_step(&desired, &written), Step::RemoveRefund(early));
+}
+
+#[test]
+fn adjusted_payments_are_lowered_before_the_invoice_and_raised_after_it() {
+    let before = desired();
+    let adjusted = refunded(&RefundMode::Adjust);
+    assert_eq!(adjusted.payments[0].amount, usd(600));
+    let mut written = paid(&before);
+    assert_eq!(next_step(&adjusted, &written), Step::ChangePayment(0));
+    written.payments.get_mut("txn:501").unwrap().amount = usd(600);
+    assert_eq!(next_step(&adjusted, &written), Step::UpdateInvoice);
+    let known = written.invoice.as_mut().unwrap();
+    known.content_hash = content_hash(&adjusted.invoice);
+    known.total = usd(600);
+    assert_eq!(next_step(&adjusted, &written), Step::Done);
+    // Declined after all: everything goes up again, the invoice first.
+    assert_eq!(next_step(&before, &written), Step::UpdateInvoice);
+    let known = written.invoice.as_mut().unwrap();
+    known.content_hash = content_hash(&before.invoice);
+    known.total = usd(1000);
+    assert_eq!(next_step(&before, &written), Step::ChangePayment(0));
+}
+
+#[test]
+fn a_payment_given_back_whole_is_removed_and_never_booked() {
+    let mut adjusted = refunded(&RefundMode::Adjust);
+    adjusted.payments[0].amount = usd(0);
+    let written = paid(&adjusted);
+    let key = "txn:501".to_owned();
+    assert_eq!(next_step(&adjusted, &written), Step::RemovePayment(key));
+    assert_eq!(next_step(&adjusted, &invoice(&adjusted, true)), Step::Done);
+}
+
+#[test]
+fn undoing_takes_out_refunds_then_payments_then_the_invoice() {
+    let mut desired = refunded(&RefundMode::CreditNote);
+    let mut written = paid(&desired);
+    written
+        .refunds
+        .insert("refund:7".to_owned(), booked(&desired, 0, false));
+    desired.disposition = Disposition::Undone("asked for".to_owned());
+    let mut steps = Vec::new();
+    loop {
+        let step = next_step(&desired, &written);
+        match &step {
+            Step::RemoveRefund(key) => drop(written.refunds.remove(key)),
+            Step::RemovePayment(key) => drop(written.payments.remove(key)),
+            Step::RemoveInvoice => written.invoice.as_mut().unwrap().removed = true,
+            _ => break,
+        }
+        steps.push(step);
+    }
+    assert_eq!(
+        steps,
+        [
+            Step::RemoveRefund("refund:7".to_owned()),
+            Step::RemovePayment("txn:501".to_owned()),
+            Step::RemoveInvoice
+        ]
+    );
+    assert_eq!(next_step(&desired, &written), Step::Nothing);
+    // And back again.
+    desired.disposition = Disposition::Sent;
+    assert_eq!(next_step(&desired, &written), Step::RestoreInvoice);
+}
+
+#[test]
+fn a_changed_currency_is_held_by_name() {
+    let desired = desired();
+    let mut written = paid(&desired);
+    let eur = Currency::from_code("EUR").unwrap();
+    written.invoice.as_mut().unwrap().total.currency = eur;
+    holds(next_step(&desired, &written), "currency_changed");
 }

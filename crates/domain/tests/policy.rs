@@ -5,9 +5,12 @@
 
 mod common;
 
-use common::{books, document, hold_codes, product, read, set_total, shown, tax, transaction};
+use common::{
+    books, document, hold_codes, product, read, refund, set_total, shown, tax, transaction,
+};
 use domain::account::{account, gone};
 use domain::books::Disposition;
+use domain::difference::{Written, closed_period, next_step};
 use domain::mapping::Mapping;
 use domain::policy::Policy;
 use serde_json::{Value, json};
@@ -122,17 +125,58 @@ fn due_offset_by_default_and_by_status() {
 }
 
 #[test]
-fn closed_periods_hold_invoices_and_payments() {
-    let open = policy(json!({"books_locked_until": "2020-08-27"}));
-    assert!(books(&document(), &open).is_ok());
-    let closed = policy(json!({"books_locked_until": "2020-08-28"}));
-    assert_eq!(hold_codes(&document(), &closed), ["period_closed"]);
+fn a_closed_period_holds_the_step_that_writes_into_it() {
+    let first_step = |order: &Value, first_open: &str| {
+        let policy = policy(json!({"books_locked_until": first_open}));
+        let day = policy.books_locked_until.unwrap().to_string();
+        let books = books(order, &policy).unwrap();
+        let written = Written::default();
+        closed_period(&books, &written, &next_step(&books, &written), &day)
+    };
+    assert_eq!(first_step(&document(), "2020-08-27"), None);
+    let held = first_step(&document(), "2020-08-28").unwrap();
+    assert_eq!(held.code, "period_closed");
+    // Nothing would be written for an order that is not in the books.
     let mut cancelled = document();
     cancelled["order"]["status_id"] = json!(5);
     cancelled["transactions"] = json!([]);
-    assert!(shown(&cancelled, &open).starts_with("removed: "));
-    assert_eq!(hold_codes(&cancelled, &closed), ["period_closed"]);
+    assert_eq!(first_step(&cancelled, "2020-08-28"), None);
     assert!(refused(json!({"books_locked_until": "yesterday"})).contains("2026-01-01"));
+}
+
+#[test]
+fn refunds_as_credit_notes_lower_invoices_or_expenses() {
+    let mut order = document();
+    order["order"]["status_id"] = json!(14);
+    let items = json!([{"item_type": "ORDER", "item_id": 1001, "quantity": 1,
+        "requested_amount": 4}]);
+    order["refunds"] = json!([refund(7, "4.00", "0", items)]);
+    let credit_note = shown(&order, &policy(json!({"refund": "credit_note"})));
+    assert_eq!(credit_note, shown(&order, &Policy::default()));
+    assert!(
+        credit_note
+            .contains("refund:7 1001-R7 CreditNote 4.00 USD with tax 0.00 USD on 2020-09-01"),
+        "{credit_note}"
+    );
+    assert!(credit_note.contains("total 10.00 USD") && credit_note.contains("VISA 10.00"));
+    let adjust = shown(&order, &policy(json!({"refund": "adjust"})));
+    assert!(adjust.contains("Refund Refund 7 | 1 x -4.00"), "{adjust}");
+    assert!(
+        adjust.contains("total 6.00 USD") && adjust.contains("VISA 6.00"),
+        "{adjust}"
+    );
+    let expense = shown(&order, &policy(json!({"refund": "expense:Other Expenses"})));
+    assert!(
+        expense.contains(r#"Expense("Other Expenses") 4.00"#),
+        "{expense}"
+    );
+    for wrong in ["expense", "expense: ", "credit", "adjust:x"] {
+        let said = refused(json!({"refund": wrong}));
+        assert!(
+            said.contains("credit_note") && said.contains(wrong),
+            "{said}"
+        );
+    }
 }
 
 #[test]
@@ -197,8 +241,8 @@ fn the_status_table_of_the_accounting_page() {
         );
     }
     for (status, code) in [
-        (4, "refund_not_carried"),
-        (14, "refund_not_carried"),
+        (4, "refund_without_record"),
+        (14, "refund_without_record"),
         (6, "declined_but_captured"),
     ] {
         let mut order = document();
@@ -232,35 +276,6 @@ fn archived_and_deleted_orders() {
     let removed = account(&read, true, &Policy::default(), &Mapping::built_in()).unwrap();
     assert!(matches!(removed.disposition, Disposition::Removed(_)));
     assert_eq!(removed, gone(1001, &Policy::default()));
-}
-
-#[test]
-fn refunds_are_held_with_their_amount_and_declined_ones_are_nothing() {
-    let mut order = document();
-    let refund = |declined: bool| {
-        json!([{"id": 1, "order_id": 1001, "created": "2020-09-01T10:00:00Z", "reason": "",
-        "total_amount": 4.5, "total_tax": 0, "items": [],
-        "payments": [{"id": 1, "provider_id": "x", "amount": 4.5, "is_declined": declined}]}])
-    };
-    order["refunds"] = refund(false);
-    let holds = books(&order, &Policy::default()).unwrap_err();
-    assert_eq!(holds[0].code, "refund_not_carried");
-    assert!(
-        holds[0].message.contains("4.5 USD of 10.00"),
-        "{}",
-        holds[0].message
-    );
-    // Sums beyond any range still hold the order.
-    order["refunds"] = json!([refund(false)[0], refund(false)[0]]);
-    for index in 0..2 {
-        order["refunds"][index]["total_amount"] = json!("79228162514264337593543950335");
-    }
-    assert_eq!(
-        hold_codes(&order, &Policy::default()),
-        ["refund_not_carried"]
-    );
-    order["refunds"] = refund(true);
-    assert!(books(&order, &Policy::default()).is_ok());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use domain::account::account;
 use domain::accounting::{entries, money_captured, receipts};
 use domain::arithmetic::{Figures, Model, rounding_bound_minor};
 use domain::books::LineKind;
-use domain::difference::{Step, Written, WrittenInvoice, content_hash, next_step};
+use domain::difference::{Step, Written, WrittenInvoice, WrittenPayment, content_hash, next_step};
 use domain::mapping::Mapping;
 use domain::money::Money;
 use domain::policy::{DiscountMode, Policy, TaxMode};
@@ -200,13 +200,19 @@ fn carry_out(desired: &domain::books::DesiredBooks) -> (Written, Vec<Step>) {
                     sent: false,
                     total: desired.invoice.expected_total,
                     removed: false,
+                    create_date: desired.invoice.create_date.clone(),
                     correction_minor: 0,
                 });
             }
             Step::MarkSent => written.invoice.as_mut().unwrap().sent = true,
             Step::CreatePayment(index) => {
                 let payment = &desired.payments[index];
-                written.payments.insert(payment.key.clone(), payment.amount);
+                let known = WrittenPayment {
+                    amount: payment.amount,
+                    captured: payment.captured,
+                    date: payment.date.clone(),
+                };
+                written.payments.insert(payment.key.clone(), known);
             }
             _ => break,
         }

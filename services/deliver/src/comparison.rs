@@ -46,7 +46,24 @@ pub(crate) fn is_as_written(current: &Invoice, known: &WrittenInvoice) -> bool {
 ///
 /// `None` when that line would exceed the policy's bound.
 pub(crate) fn corrected(desired: &DesiredInvoice, difference: Money) -> Option<DesiredInvoice> {
-    let mut lines = desired.lines.clone();
+    let (mut lines, line) =
+        rounding_line(&desired.lines, difference, desired.rounding_bound_minor)?;
+    lines.extend(line);
+    Some(DesiredInvoice {
+        lines,
+        ..desired.clone()
+    })
+}
+
+/// Lines without their rounding line, and the one that takes its place when it is not nothing.
+///
+/// `None` when that line would exceed the bound, smallest units.
+pub(crate) fn rounding_line(
+    lines: &[InvoiceLine],
+    difference: Money,
+    bound_minor: u64,
+) -> Option<(Vec<InvoiceLine>, Option<InvoiceLine>)> {
+    let mut lines = lines.to_vec();
     let amount = match lines
         .iter()
         .position(|line| line.kind == LineKind::Rounding)
@@ -57,26 +74,21 @@ pub(crate) fn corrected(desired: &DesiredInvoice, difference: Money) -> Option<D
             .checked_add(difference.to_decimal())?,
         None => difference.to_decimal(),
     };
-    let amount = Money::exact(amount, desired.expected_total.currency).ok()?;
-    if amount.amount_minor.unsigned_abs() > desired.rounding_bound_minor {
+    let amount = Money::exact(amount, difference.currency).ok()?;
+    if amount.amount_minor.unsigned_abs() > bound_minor {
         return None;
     }
-    if amount.amount_minor != 0 {
-        lines.push(InvoiceLine {
-            kind: LineKind::Rounding,
-            name: ROUNDING.to_owned(),
-            description: String::new(),
-            quantity: 1.into(),
-            unit_cost: amount.to_decimal(),
-            tax1: None,
-            tax2: None,
-            compounded: false,
-        });
-    }
-    Some(DesiredInvoice {
-        lines,
-        ..desired.clone()
-    })
+    let line = (amount.amount_minor != 0).then(|| InvoiceLine {
+        kind: LineKind::Rounding,
+        name: ROUNDING.to_owned(),
+        description: String::new(),
+        quantity: 1.into(),
+        unit_cost: amount.to_decimal(),
+        tax1: None,
+        tax2: None,
+        compounded: false,
+    });
+    Some((lines, line))
 }
 
 pub(crate) fn edited(desired: &DesiredInvoice, current: &Invoice) -> Failure {
@@ -105,5 +117,6 @@ pub(crate) fn written(
         vendor_updated: invoice.updated.clone(),
         removed: false,
         vendor_hash: invoice.vendor_hash().unwrap_or_default(),
+        create_date: desired.create_date.clone(),
     }
 }

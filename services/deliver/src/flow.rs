@@ -10,16 +10,18 @@ use contracts::books::{Outcome, OutcomeKind, Presence, ResolvedPlan};
 use contracts::event::Event;
 use contracts::ledger::OrderEntry;
 use domain::books::{DesiredBooks, Disposition};
-use domain::difference::{Step, Written, WrittenInvoice, next_step};
+use domain::difference::{
+    Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, closed_period, next_step,
+};
 use stage::{Failure, Reason};
 use store::ledger::ClientKey;
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
-use crate::{invoice, open_intent, payment, shopper, wire};
+use crate::{invoice, invoice_removal, open_intent, payment, refund, shopper, wire};
 
-/// Steps one delivery may take besides its payments; more would be a loop.
+/// Steps one delivery may take besides payments and refunds; more would be a loop.
 const STEPS_MAX: usize = 12;
 
 /// Brings FreshBooks to what the plan says.
@@ -81,8 +83,16 @@ async fn steps(
     books: &DesiredBooks,
 ) -> Result<OutcomeKind, Failure> {
     let mut created_here = false;
-    for _ in 0..STEPS_MAX.saturating_add(books.payments.len()) {
-        match next_step(books, &written(&entry.value)?) {
+    let first_open_day = plan.books.as_ref().map(|books| &books.books_locked_until);
+    let moneys = books.payments.len().max(entry.value.payments.len());
+    let refunds = books.refunds.len().max(entry.value.refunds.len());
+    // Each may be changed, removed and booked anew.
+    let most = STEPS_MAX.saturating_add(moneys.saturating_add(refunds).saturating_mul(2));
+    for _ in 0..most {
+        let written = written(&entry.value)?;
+        let step = next_step(books, &written);
+        let closed = first_open_day.and_then(|first| closed_period(books, &written, &step, first));
+        match closed.map_or(step, Step::Hold) {
             Step::Done | Step::Nothing => return Ok(settled_kind(place, books)),
             Step::CreateInvoice => {
                 let origin = create_invoice(place, entry, plan, books).await?;
@@ -91,12 +101,31 @@ async fn steps(
             Step::UpdateInvoice => invoice::update(place, entry, &books.invoice).await?,
             Step::MarkSent => invoice::mark_sent(place, entry).await?,
             Step::CreatePayment(index) => {
-                let Some(desired) = books.payments.get(index) else {
-                    continue;
-                };
-                payment::create(place, entry, desired, created_here).await?;
+                if let Some(desired) = books.payments.get(index) {
+                    payment::create(place, entry, desired, created_here).await?;
+                }
             }
-            Step::RemoveInvoice => invoice::remove(place, entry).await?,
+            Step::ChangePayment(index) => {
+                if let Some(desired) = books.payments.get(index) {
+                    payment::change(place, entry, desired).await?;
+                }
+            }
+            Step::RemovePayment(key) => payment::remove(place, entry, &key).await?,
+            Step::CreateRefund(index) => {
+                if let Some(desired) = books.refunds.get(index) {
+                    refund::create(place, entry, desired).await?;
+                }
+            }
+            Step::UpdateRefund(index) => {
+                if let Some(desired) = books.refunds.get(index) {
+                    refund::update(place, entry, desired).await?;
+                }
+            }
+            Step::RemoveRefund(key) => refund::remove(place, entry, &key).await?,
+            Step::RemoveInvoice => invoice_removal::remove(place, entry, &books.invoice).await?,
+            Step::RestoreInvoice => {
+                invoice_removal::restore(place, entry, &books.invoice).await?;
+            }
             Step::Hold(hold) => {
                 entry.finish().await?;
                 return Err(Failure::held(Reason::new(hold.code, hold.message)));
@@ -159,7 +188,7 @@ fn is_found(plan: &ResolvedPlan) -> bool {
 
 fn settled_kind(place: &Workplace<'_>, books: &DesiredBooks) -> OutcomeKind {
     match (&books.disposition, place.writes.load(Ordering::Relaxed)) {
-        (Disposition::Removed(_), 1..) => OutcomeKind::Removed,
+        (Disposition::Removed(_) | Disposition::Undone(_), 1..) => OutcomeKind::Removed,
         (_, 1..) => OutcomeKind::Written,
         (Disposition::Nothing(_), 0) => OutcomeKind::NothingDue,
         (_, 0) => OutcomeKind::Unchanged,
@@ -170,10 +199,28 @@ fn settled_kind(place: &Workplace<'_>, books: &DesiredBooks) -> OutcomeKind {
 fn written(entry: &OrderEntry) -> Result<Written, Failure> {
     let mut payments = BTreeMap::new();
     for payment in &entry.payments {
-        payments.insert(
-            payment.key.clone(),
-            wire::read_money(payment.amount.as_ref())?,
-        );
+        let amount = wire::read_money(payment.amount.as_ref())?;
+        let captured = match &payment.captured {
+            // Entries of before refunds were carried.
+            None => amount,
+            captured => wire::read_money(captured.as_ref())?,
+        };
+        let known = WrittenPayment {
+            amount,
+            captured,
+            date: payment.date.clone(),
+        };
+        payments.insert(payment.key.clone(), known);
+    }
+    let mut refunds = BTreeMap::new();
+    for refund in &entry.refunds {
+        let known = WrittenRefund {
+            is_expense: refund.is_expense,
+            content_hash: refund.content_hash.clone(),
+            amount: wire::read_money(refund.amount.as_ref())?,
+            date: refund.date.clone(),
+        };
+        refunds.insert(refund.key.clone(), known);
     }
     let invoice = match &entry.invoice {
         Some(invoice) => Some(WrittenInvoice {
@@ -181,11 +228,16 @@ fn written(entry: &OrderEntry) -> Result<Written, Failure> {
             sent: invoice.sent,
             total: wire::read_money(invoice.total.as_ref())?,
             removed: invoice.removed,
+            create_date: invoice.create_date.clone(),
             correction_minor: invoice.correction_minor,
         }),
         None => None,
     };
-    Ok(Written { invoice, payments })
+    Ok(Written {
+        invoice,
+        payments,
+        refunds,
+    })
 }
 
 fn outcome(place: &Workplace<'_>, event: &Event, entry: &OrderEntry, kind: OutcomeKind) -> Outcome {
@@ -204,5 +256,10 @@ fn outcome(place: &Workplace<'_>, event: &Event, entry: &OrderEntry, kind: Outco
             .collect(),
         writes: place.writes.load(Ordering::Relaxed),
         detail: String::new(),
+        refund_ids: entry
+            .refunds
+            .iter()
+            .map(|refund| refund.document_id)
+            .collect(),
     }
 }

@@ -1,4 +1,4 @@
-//! The invoice of an order: created, followed, marked as sent, removed; its total always compared.
+//! The invoice of an order: created, followed, marked as sent; its total always compared.
 
 use connect::VendorError;
 use connect::freshbooks::{Deleted, Invoice};
@@ -13,7 +13,7 @@ use stage::{Failure, Reason, vendor};
 use crate::account::Workplace;
 use crate::comparison::{corrected, edited, has_lines_of, is_as_written, written};
 use crate::entry::{Content, OpenEntry};
-use crate::payment;
+use crate::{payment, refund};
 
 /// Whose work the invoice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +127,15 @@ pub(crate) async fn adopt(
         )));
     }
     let payments = payment::find_all(place, invoice.id).await?;
+    let mut refunds = Vec::new();
+    for refund in &books.refunds {
+        let found = refund::find(place, invoice.client_id, refund).await?;
+        refunds.extend(found.map(|found| refund::written(refund, &found)));
+    }
     entry.done(|value| {
+        for refund in refunds {
+            refund::keep(&mut value.refunds, refund);
+        }
         value.client_id = invoice.client_id;
         value.invoice = Some(written(desired, invoice, None));
         for desired in &books.payments {
@@ -139,7 +147,7 @@ pub(crate) async fn adopt(
                 .iter()
                 .find(|found| payment::is(found, &desired.key));
             if let (false, Some(found)) = (known, found) {
-                value.payments.push(payment::written(&desired.key, found));
+                value.payments.push(payment::written(desired, found));
             }
         }
     });
@@ -287,42 +295,6 @@ pub(crate) async fn mark_sent(
         Err(error) => Err(place
             .vendor_failure("marking the invoice as sent", &error)
             .await),
-    }
-}
-
-/// Takes an unpaid invoice out of the books (soft delete).
-pub(crate) async fn remove(
-    place: &Workplace<'_>,
-    entry: &mut OpenEntry<'_>,
-) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else {
-        return Ok(());
-    };
-    let current = get(place, known.invoice_id).await?;
-    if current.paid.amount_minor != 0 {
-        return Err(Failure::held(Reason::new(
-            "paid_invoice_of_removed_order",
-            format!(
-                "the order is gone or cancelled, but invoice {} has {} paid in FreshBooks; decide by hand",
-                known.number, current.paid
-            ),
-        )));
-    }
-    entry
-        .begin(IntentKind::RemoveInvoice, &known.number, None)
-        .await?;
-    match place.account.remove_invoice(known.invoice_id).await {
-        Ok(()) => {
-            place.wrote();
-            entry.done(|value| {
-                if let Some(known) = &mut value.invoice {
-                    known.removed = true;
-                }
-            });
-            Ok(())
-        }
-        // Removing twice changes nothing, so the next attempt simply does it again.
-        Err(error) => Err(place.vendor_failure("removing the invoice", &error).await),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Deliver: performs the difference between a plan and the ledger in FreshBooks.
 //!
 //! The way of a plan: [`Deliver::process`] → `flow` (step by step) → `invoice`, `payment`,
-//! `shopper`, each step an intent, a call and a result in the ledger (`entry`); `open_intent`
+//! `refund`, `shopper`, each step an intent, a call and a result in the ledger (`entry`); `open_intent`
 //! looks up what an earlier delivery left undecided. Never retries an unknown outcome blindly.
 //! Not here: what the books should say.
 
@@ -10,8 +10,10 @@ mod comparison;
 mod entry;
 mod flow;
 mod invoice;
+mod invoice_removal;
 mod open_intent;
 mod payment;
+mod refund;
 mod shopper;
 mod wire;
 
@@ -147,6 +149,7 @@ fn note(input: &Received<ResolvedPlan>, outcome: &Outcome) {
         ("total_minor".to_owned(), total.amount_minor.to_string()),
         ("currency_code".to_owned(), total.currency_code),
         ("payments".to_owned(), outcome.payment_ids.len().to_string()),
+        ("refunds".to_owned(), outcome.refund_ids.len().to_string()),
         ("writes".to_owned(), outcome.writes.to_string()),
     ]);
     input.notes.add(JournalKind::Delivered, "", 0, attributes);

@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use contracts::ledger::{Intent, IntentKind};
+use contracts::ledger::{Intent, IntentKind, WrittenPayment};
 use domain::books::DesiredBooks;
 
 use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
-use crate::{comparison, invoice, payment, wire};
+use crate::{comparison, invoice, payment, refund, wire};
 
 /// Closes the entry's open intent, if there is one, with what FreshBooks says.
 pub(crate) async fn resolve(
@@ -27,9 +27,16 @@ pub(crate) async fn resolve(
     match intent.kind() {
         IntentKind::CreateInvoice => created_invoice(place, entry, &intent, books).await,
         IntentKind::UpdateInvoice => updated_invoice(place, entry, &intent, books).await,
-        IntentKind::CreatePayment => created_payment(place, entry, &intent).await,
+        IntentKind::CreatePayment => created_payment(place, entry, &intent, books).await,
         // Doing these twice changes nothing: the next step decides anew.
-        IntentKind::MarkSent | IntentKind::RemoveInvoice => entry.withdraw().await,
+        IntentKind::MarkSent
+        | IntentKind::RemoveInvoice
+        | IntentKind::RestoreInvoice
+        | IntentKind::RemovePayment
+        | IntentKind::RemoveRefund => entry.withdraw().await,
+        IntentKind::ChangePayment => payment::changed(place, entry, &intent).await,
+        IntentKind::CreateRefund => refund::created(place, entry, &intent, &books.refunds).await,
+        IntentKind::UpdateRefund => refund::updated(place, entry, &intent).await,
         IntentKind::CreateClient | IntentKind::Unspecified => Err(Failure::held(Reason::new(
             "unknown_intent",
             "the ledger holds an intent this version does not know; was it written by a newer one?",
@@ -111,23 +118,34 @@ async fn created_payment(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
     intent: &Intent,
+    books: &DesiredBooks,
 ) -> Result<(), Failure> {
     let Some(known) = entry.value.invoice.clone() else {
         return entry.withdraw().await;
     };
     let found = payment::find_all(place, known.invoice_id).await?;
-    match found
+    let Some(found) = found
         .iter()
         .find(|found| payment::is(found, &intent.natural_key))
-    {
-        Some(found) => {
-            entry.done(|value| {
-                value
-                    .payments
-                    .push(payment::written(&intent.natural_key, found))
-            });
-            entry.finish().await
-        }
-        None => entry.withdraw().await,
-    }
+    else {
+        return entry.withdraw().await;
+    };
+    let desired = books
+        .payments
+        .iter()
+        .find(|desired| desired.key == intent.natural_key);
+    entry.done(|value| {
+        value.payments.push(match desired {
+            Some(desired) => payment::written(desired, found),
+            // No longer wanted: kept as it is, for the next step to decide.
+            None => WrittenPayment {
+                key: intent.natural_key.clone(),
+                payment_id: found.id,
+                amount: Some(wire::money(found.amount)),
+                captured: Some(wire::money(found.amount)),
+                date: found.date.clone(),
+            },
+        });
+    });
+    entry.finish().await
 }

@@ -1,16 +1,17 @@
-//! Payments: one per captured transaction, never more than is due.
+//! Payments: one per captured transaction, never more than is due; lowered by refunds where the
+//! policy says so.
 //!
 //! FreshBooks cuts an overpayment without an error and makes a credit of the rest, so what is due
 //! is read and compared before money is booked.
 
 use connect::freshbooks::Payment;
-use contracts::ledger::{IntentKind, WrittenPayment};
+use contracts::ledger::{Intent, IntentKind, WrittenPayment};
 use domain::account::contains_token;
 use domain::books::DesiredPayment;
 use stage::{Failure, Reason, vendor};
 
 use crate::account::Workplace;
-use crate::entry::OpenEntry;
+use crate::entry::{Content, OpenEntry};
 use crate::{invoice, wire};
 
 /// Books one payment. `due_known` says that this very delivery created the invoice, so nobody
@@ -46,7 +47,7 @@ pub(crate) async fn create(
     {
         Ok(payment) => {
             place.wrote();
-            entry.done(|value| value.payments.push(written(&desired.key, &payment)));
+            entry.done(|value| value.payments.push(written(desired, &payment)));
             if payment.amount == desired.amount && payment.overpayment_id.is_none() {
                 return Ok(());
             }
@@ -86,10 +87,142 @@ pub(crate) fn is(found: &Payment, key: &str) -> bool {
 }
 
 /// What the ledger keeps of a payment.
-pub(crate) fn written(key: &str, payment: &Payment) -> WrittenPayment {
+pub(crate) fn written(desired: &DesiredPayment, payment: &Payment) -> WrittenPayment {
     WrittenPayment {
-        key: key.to_owned(),
+        key: desired.key.clone(),
         payment_id: payment.id,
         amount: Some(wire::money(payment.amount)),
+        captured: Some(wire::money(desired.captured)),
+        date: desired.date.clone(),
     }
+}
+
+/// Lowers or raises a payment to what is desired, unless a person changed it since.
+pub(crate) async fn change(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    desired: &DesiredPayment,
+) -> Result<(), Failure> {
+    let Some(known) = known(entry, &desired.key).cloned() else {
+        return Ok(());
+    };
+    let current = get(place, known.payment_id).await?;
+    if current.is_deleted() || current.amount != wire::read_money(known.amount.as_ref())? {
+        return Err(edited(&known, &current));
+    }
+    let content = Content {
+        hash: String::new(),
+        total: desired.amount,
+    };
+    entry
+        .begin(IntentKind::ChangePayment, &desired.key, Some(content))
+        .await?;
+    let changed = place
+        .account
+        .change_payment_amount(known.payment_id, desired.amount)
+        .await;
+    match changed {
+        Ok(payment) => {
+            place.wrote();
+            take_amount(entry, &desired.key, &payment);
+            if payment.amount == desired.amount {
+                return Ok(());
+            }
+            entry.finish().await?;
+            Err(Failure::held(Reason::new(
+                "payment_not_changed",
+                format!(
+                    "payment {} should be {}, FreshBooks made it {}; correct it by hand",
+                    desired.key, desired.amount, payment.amount
+                ),
+            )))
+        }
+        Err(error) if error.is_outcome_unknown() => {
+            Err(place.after_settling(vendor::failure("changing a payment", &error)))
+        }
+        Err(error) => {
+            entry.withdraw().await?;
+            Err(place.vendor_failure("changing a payment", &error).await)
+        }
+    }
+}
+
+/// Closes an intent to change a payment with what FreshBooks says.
+pub(crate) async fn changed(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    intent: &Intent,
+) -> Result<(), Failure> {
+    let Some(known) = known(entry, &intent.natural_key).cloned() else {
+        return entry.withdraw().await;
+    };
+    let current = get(place, known.payment_id).await?;
+    if current.amount == wire::read_money(known.amount.as_ref())? {
+        return entry.withdraw().await;
+    }
+    if current.is_deleted() || current.amount != wire::read_money(intent.total.as_ref())? {
+        return Err(edited(&known, &current));
+    }
+    take_amount(entry, &intent.natural_key, &current);
+    entry.finish().await
+}
+
+/// Takes a payment out of the books (soft delete), unless a person changed it since.
+pub(crate) async fn remove(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    key: &str,
+) -> Result<(), Failure> {
+    let Some(known) = known(entry, key).cloned() else {
+        return Ok(());
+    };
+    let current = get(place, known.payment_id).await?;
+    if !current.is_deleted() {
+        if current.amount != wire::read_money(known.amount.as_ref())? {
+            return Err(edited(&known, &current));
+        }
+        entry.begin(IntentKind::RemovePayment, key, None).await?;
+        if let Err(error) = place.account.remove_payment(known.payment_id).await {
+            // Removing twice changes nothing, so the next attempt simply does it again.
+            return Err(place.vendor_failure("removing a payment", &error).await);
+        }
+        place.wrote();
+    }
+    entry.done(|value| value.payments.retain(|payment| payment.key != key));
+    Ok(())
+}
+
+fn take_amount(entry: &mut OpenEntry<'_>, key: &str, payment: &Payment) {
+    entry.done(|value| {
+        for known in &mut value.payments {
+            if known.key == key {
+                known.amount = Some(wire::money(payment.amount));
+            }
+        }
+    });
+}
+
+fn known<'a>(entry: &'a OpenEntry<'_>, key: &str) -> Option<&'a WrittenPayment> {
+    entry
+        .value
+        .payments
+        .iter()
+        .find(|payment| payment.key == key)
+}
+
+async fn get(place: &Workplace<'_>, id: u64) -> Result<Payment, Failure> {
+    match place.account.get_payment(id).await {
+        Ok(payment) => Ok(payment),
+        Err(error) => Err(place.vendor_failure("reading a payment", &error).await),
+    }
+}
+
+fn edited(known: &WrittenPayment, current: &Payment) -> Failure {
+    Failure::held(Reason::new(
+        "payment_edited_in_freshbooks",
+        format!(
+            "a person changed or deleted payment {} in FreshBooks since Tillbook wrote it (it says {}); undo the change, then replay",
+            known.key, current.amount
+        ),
+    ))
 }

@@ -187,7 +187,11 @@ impl Lookup {
             .as_ref()
             .map(|invoice| invoice.number.as_str())
             .unwrap_or_default();
-        if books.disposition() == Disposition::Nothing || number.is_empty() {
+        let needs_none = matches!(
+            books.disposition(),
+            Disposition::Nothing | Disposition::Undone
+        );
+        if needs_none || number.is_empty() {
             return Ok(InvoiceResolution::default());
         }
         let asked_at_ms = store::now_ms();

@@ -148,6 +148,7 @@ impl Journey {
                 currency_code: "USD".to_owned(),
             }),
             payment_ids: vec![91, 92],
+            refund_ids: Vec::new(),
             writes: 2,
             detail: String::new(),
         }

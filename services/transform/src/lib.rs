@@ -82,6 +82,8 @@ pub fn transform(
     })?;
     let mut wire = books_conversion::to_wire(&desired);
     wire.event = Some(event);
+    let locked = policy.books_locked_until;
+    wire.books_locked_until = locked.map(|day| day.to_string()).unwrap_or_default();
     wire.mapping_name = mapping.name().to_owned();
     wire.mapping_version = mapping.version();
     wire.mapping_hash = mapping.hash().to_owned();

@@ -24,6 +24,8 @@ pub struct Placed {
     pub tax: Decimal,
     /// Captured money, and what was paid outside of the store.
     pub received: Decimal,
+    /// What went back by refunds that were not declined.
+    pub refunded: Decimal,
     pub currency: String,
     pub email: String,
 }
@@ -221,6 +223,7 @@ impl Placed {
             total: money("total_inc_tax")?,
             tax: money("total_tax")?,
             received: money("received")?,
+            refunded: money("refunded")?,
             currency: text("currency").to_owned(),
             email: text("email").to_owned(),
         })

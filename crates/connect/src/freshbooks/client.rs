@@ -342,9 +342,12 @@ fn headers(token: &SecretString, has_body: bool) -> Result<HeaderMap, VendorErro
 
 fn record(resource: Resource, mut body: Value, effect: Effect) -> Result<Value, VendorError> {
     let found = body.pointer_mut("/response/result");
-    let found = found
-        .and_then(|result| result.get_mut(resource.single))
-        .map(Value::take);
+    // Some replies wrap a single credit note under the plural, as the JavaScript SDK writes it.
+    let found = found.and_then(|result| {
+        let keys = [resource.single, resource.plural];
+        let key = keys.into_iter().find(|key| result[*key].is_object())?;
+        result.get_mut(key).map(Value::take)
+    });
     match found {
         Some(record) if record.is_object() => Ok(record),
         _ => Err(errors::unreadable(

@@ -102,7 +102,8 @@ fn data(
     Ok(body)
 }
 
-fn line(line: &InvoiceLine, currency: Currency) -> Value {
+/// A line of an invoice or a credit note.
+pub(super) fn line(line: &InvoiceLine, currency: Currency) -> Value {
     let mut body = Map::new();
     body.insert("type".to_owned(), json!(0));
     body.insert("name".to_owned(), json!(line.name));

@@ -206,6 +206,12 @@ impl Client {
             .await
             .map(drop)
     }
+
+    /// Undoes a soft deletion; the invoice with its lines as it is then. Idempotent.
+    pub async fn restore_invoice(&self, id: u64) -> Result<Invoice, VendorError> {
+        let body = json!({"vis_state": 0});
+        invoice(&self.change(INVOICES, id, &WITH_LINES, body).await?).map_err(as_written)
+    }
 }
 
 /// What a reply to a write that cannot be read means: the write has happened.

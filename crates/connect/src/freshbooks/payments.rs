@@ -1,4 +1,4 @@
-//! Payments: listed by invoice, created.
+//! Payments: listed by invoice, read, created, changed, removed.
 //!
 //! FreshBooks cuts an overpayment to what is due and turns the rest into a credit, without an
 //! error; the reply shows it, for the caller to compare. Not here: which payments are due.
@@ -36,6 +36,15 @@ pub struct Payment {
     pub overpayment_id: Option<u64>,
     /// Paid from a credit, not with money.
     pub from_credit: bool,
+    /// 0 active, 1 deleted, 2 archived.
+    pub vis_state: u64,
+}
+
+impl Payment {
+    /// Whether it was deleted (softly).
+    pub fn is_deleted(&self) -> bool {
+        self.vis_state == 1
+    }
 }
 
 /// Leaves the note out.
@@ -91,6 +100,33 @@ impl Client {
         });
         payment(&self.create(PAYMENTS, &[], body).await?).map_err(as_written)
     }
+
+    /// One payment; deleted ones are given too.
+    pub async fn get_payment(&self, id: u64) -> Result<Payment, VendorError> {
+        payment(&self.single(PAYMENTS, id, &[]).await?)
+    }
+
+    /// Makes a payment's amount this one; date, type and note stay. Idempotent.
+    pub async fn change_payment_amount(
+        &self,
+        id: u64,
+        amount: Money,
+    ) -> Result<Payment, VendorError> {
+        let body = json!({
+            "amount": {
+                "amount": amount.to_decimal().to_string(),
+                "code": amount.currency.code(),
+            },
+        });
+        payment(&self.change(PAYMENTS, id, &[], body).await?).map_err(as_written)
+    }
+
+    /// Deletes softly. Idempotent.
+    pub async fn remove_payment(&self, id: u64) -> Result<(), VendorError> {
+        self.change(PAYMENTS, id, &[], json!({"vis_state": 1}))
+            .await
+            .map(drop)
+    }
 }
 
 fn payment(record: &Value) -> Result<Payment, VendorError> {
@@ -109,5 +145,6 @@ fn payment(record: &Value) -> Result<Payment, VendorError> {
         note: json::text(&record["note"]),
         overpayment_id: json::id(&record["overpaymentid"]).filter(|id| *id != 0),
         from_credit: json::flag(&record["from_credit"]),
+        vis_state: json::id(&record["vis_state"]).unwrap_or(0),
     })
 }

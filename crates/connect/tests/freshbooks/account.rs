@@ -131,6 +131,7 @@ pub(crate) fn payment() -> DesiredPayment {
     DesiredPayment {
         key: "txn:4711".into(),
         amount: money(330_000),
+        captured: money(330_000),
         date: "2026-06-29".into(),
         kind: "VISA".into(),
         note: "txn:4711".into(),

@@ -33,9 +33,11 @@ fn money_value() -> impl Strategy<Value = Money> {
 }
 
 fn line_value() -> impl Strategy<Value = d::InvoiceLine> {
-    use d::LineKind::{Discount, Fee, Handling, Product, Rounding, Shipping, Tax, Wrapping};
+    use d::LineKind::{
+        Discount, Fee, Handling, Product, Refund, Rounding, Shipping, Tax, Wrapping,
+    };
     let kinds = vec![
-        Product, Shipping, Handling, Wrapping, Fee, Discount, Tax, Rounding,
+        Product, Shipping, Handling, Wrapping, Fee, Discount, Tax, Rounding, Refund,
     ];
     let tax = || {
         prop::option::of(
@@ -74,7 +76,38 @@ fn disposition_value() -> impl Strategy<Value = d::Disposition> {
         Just(d::Disposition::Draft),
         Just(d::Disposition::Sent),
         text().prop_map(d::Disposition::Removed),
+        text().prop_map(d::Disposition::Undone),
     ]
+}
+
+fn refund_value() -> impl Strategy<Value = d::DesiredRefund> {
+    let document = prop_oneof![
+        Just(d::RefundDocument::CreditNote),
+        text().prop_map(d::RefundDocument::Expense),
+        Just(d::RefundDocument::None),
+    ];
+    (
+        (text(), document, text(), text(), text()),
+        (money_value(), money_value(), any::<u64>()),
+        prop::collection::vec(line_value(), 0..3),
+        prop::collection::vec(text(), 0..3),
+    )
+        .prop_map(
+            |((key, document, number, date, note), (amount, tax, bound), lines, replaces)| {
+                d::DesiredRefund {
+                    key,
+                    document,
+                    number,
+                    date,
+                    amount,
+                    tax,
+                    lines,
+                    note,
+                    rounding_bound_minor: bound,
+                    replaces,
+                }
+            },
+        )
 }
 
 fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
@@ -116,10 +149,11 @@ fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
                 }
             },
         );
-    let payment = (text(), money_value(), text(), text(), text()).prop_map(
-        |(key, amount, date, kind, note)| d::DesiredPayment {
+    let payment = (text(), money_value(), money_value(), text(), text(), text()).prop_map(
+        |(key, amount, captured, date, kind, note)| d::DesiredPayment {
             key,
             amount,
+            captured,
             date,
             kind,
             note,
@@ -130,14 +164,16 @@ fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
         client,
         invoice,
         prop::collection::vec(payment, 0..3),
+        prop::collection::vec(refund_value(), 0..3),
         prop::collection::vec(text(), 0..3),
     )
         .prop_map(
-            |(disposition, client, invoice, payments, notices)| d::DesiredBooks {
+            |(disposition, client, invoice, payments, refunds, notices)| d::DesiredBooks {
                 disposition,
                 client,
                 invoice,
                 payments,
+                refunds,
                 notices,
             },
         )

@@ -261,6 +261,7 @@ fn refund(refund: &w::Refund) -> Read<d::Refund> {
             amount: decimal("refunds.payments.amount", &payment.amount)?,
             offline: payment.offline,
             is_declined: payment.is_declined,
+            transaction_id: payment.transaction_id.clone(),
         })
     };
     Ok(d::Refund {

@@ -228,14 +228,16 @@ fn refund_value() -> impl Strategy<Value = d::Refund> {
         decimal_value(),
         any::<bool>(),
         any::<bool>(),
+        text(),
     )
         .prop_map(
-            |(id, provider_id, amount, offline, is_declined)| d::RefundPayment {
+            |(id, provider_id, amount, offline, is_declined, transaction_id)| d::RefundPayment {
                 id,
                 provider_id,
                 amount,
                 offline,
                 is_declined,
+                transaction_id,
             },
         );
     (

@@ -199,6 +199,7 @@ fn refund_to_wire(refund: &d::Refund) -> w::Refund {
         amount: payment.amount.to_string(),
         offline: payment.offline,
         is_declined: payment.is_declined,
+        transaction_id: payment.transaction_id.clone(),
     };
     w::Refund {
         id: refund.id.clone(),

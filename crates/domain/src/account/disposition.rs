@@ -2,11 +2,9 @@
 //!
 //! Not here: what the books then say.
 
-use rust_decimal::Decimal;
-
 use crate::accounting::{self, Hold};
 use crate::books::Disposition;
-use crate::order::{Order, TransactionEvent};
+use crate::order::Order;
 use crate::policy::{Policy, StatusRule};
 
 /// Whether and how the order is in the books.
@@ -32,10 +30,12 @@ pub(super) fn disposition(
     }
     match order.status_id {
         0 => nothing("The order is incomplete: the shopper has not placed it."),
-        5 if captured => Ok(Disposition::Sent),
+        5 if captured || accounting::paid_offline(order) => Ok(Disposition::Sent),
         5 => Ok(Disposition::Removed(
             "The order was cancelled and never paid.".to_owned(),
         )),
+        // What was given back in full is neither owed nor earned, and the books show both ways.
+        6 if captured && accounting::all_given_back(order) => Ok(Disposition::Sent),
         6 if captured => Err(Hold {
             code: "declined_but_captured",
             message:
@@ -61,50 +61,4 @@ pub(super) fn disposition(
             ),
         }),
     }
-}
-
-/// This version books no refunds: an order with one waits for a person.
-pub(super) fn refund_hold(order: &Order) -> Option<Hold> {
-    let mut given_back = Decimal::ZERO;
-    let mut found = false;
-    for refund in &order.refunds {
-        let declined = !refund.payments.is_empty()
-            && refund.payments.iter().all(|payment| payment.is_declined);
-        if !declined {
-            found = true;
-            given_back = given_back
-                .checked_add(refund.total_amount)
-                .unwrap_or(Decimal::MAX);
-        }
-    }
-    if !found {
-        let refunds = order
-            .transactions
-            .iter()
-            .filter(|money| money.event == TransactionEvent::Refund && money.ok && !money.test);
-        for money in refunds {
-            found = true;
-            given_back = given_back.checked_add(money.amount).unwrap_or(Decimal::MAX);
-        }
-    }
-    let by_status = matches!(order.status_id, 4 | 14);
-    if found {
-        return Some(Hold {
-            code: "refund_not_carried",
-            message: format!(
-                "{given_back} {} of {} {} was given back. This version of Tillbook does not book \
-                 refunds: book the invoice, its payments and the refund in FreshBooks by hand.",
-                order.currency, order.totals.total.inc_tax, order.currency
-            ),
-        });
-    }
-    (by_status && accounting::money_captured(order)).then(|| Hold {
-        code: "refund_not_carried",
-        message: format!(
-            "The store says the order of {} {} is refunded, wholly or in part, but reports no \
-             refund. This version of Tillbook does not book refunds: look up what was given back \
-             at the gateway, and book invoice, payments and refund in FreshBooks by hand.",
-            order.totals.total.inc_tax, order.currency
-        ),
-    })
 }

@@ -5,6 +5,7 @@
 //! ([`crate::difference`]).
 
 mod disposition;
+mod refunds;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -18,9 +19,9 @@ use crate::mapping::{Mapped, Mapping, Sources};
 use crate::money::{Currency, Money};
 use crate::order::Order;
 use crate::policy::{INVOICE_NUMBER_MAX_CHARS, Policy, TaxMode};
-use disposition::{disposition, refund_hold};
+use disposition::disposition;
 pub use texts::contains_token;
-use texts::fit_texts;
+use texts::{fit_refunds, fit_texts};
 
 /// The books of one order. `state_gone`: the store answered 404 to an order it had.
 ///
@@ -42,11 +43,7 @@ pub fn account(
     ) {
         let mut books = bare(order.id, order.currency, disposition, policy);
         if matches!(books.disposition, Disposition::Removed(_)) {
-            let day = create_date(order).map_err(|hold| vec![hold])?;
-            if let Some(hold) = closed_period(&day, &[], policy) {
-                return Err(vec![hold]);
-            }
-            books.invoice.create_date = day;
+            books.invoice.create_date = create_date(order).map_err(|hold| vec![hold])?;
         }
         return Ok(DesiredBooks {
             client: client_keys(order),
@@ -78,7 +75,6 @@ fn book(
     mut notices: Vec<String>,
 ) -> Result<DesiredBooks, Vec<Hold>> {
     let mut holds = Vec::new();
-    holds.extend(refund_hold(order));
     let client = client_keys(order);
     if client.email_key.is_none() && client.name_key.is_none() && client.customer_id.is_none() {
         holds.push(Hold {
@@ -102,11 +98,15 @@ fn book(
     let entries = keep(accounting::entries(order, policy), &mut holds);
     let receipts = keep(accounting::receipts(order, policy), &mut holds);
     let day = keep(create_date(order).map_err(|hold| vec![hold]), &mut holds);
-    if let (Some(day), Some(receipts)) = (&day, &receipts) {
-        holds.extend(closed_period(day, receipts, policy));
-    }
-    let (Some(entries), Some(receipts), Some(day), true) =
-        (entries, receipts, day, holds.is_empty())
+    let refunds = match (&entries, &receipts) {
+        (Some(entries), Some(receipts)) => keep(
+            accounting::refunds(order, policy, entries, receipts),
+            &mut holds,
+        ),
+        _ => None,
+    };
+    let (Some(entries), Some(receipts), Some(refunds), Some(day), true) =
+        (entries, receipts, refunds, day, holds.is_empty())
     else {
         holds.dedup();
         return Err(holds);
@@ -159,12 +159,16 @@ fn book(
         ..client
     };
     let mut payments = desired_payments(receipts, payments, policy);
+    let mut refunds = refunds::book(refunds, &policy.refund, &mut invoice, &mut payments)
+        .map_err(|hold| vec![hold])?;
     fit_texts(&mut client, &mut invoice, &mut payments, &mut notices);
+    fit_refunds(&mut refunds, &mut notices);
     Ok(DesiredBooks {
         disposition,
         client,
         invoice,
         payments,
+        refunds,
         notices,
     })
 }
@@ -205,24 +209,6 @@ fn create_date(order: &Order) -> Result<String, Hold> {
     accounting::day(order.created_at_s, &zone)
 }
 
-fn closed_period(day: &str, receipts: &[Receipt], policy: &Policy) -> Option<Hold> {
-    let first_open = policy.books_locked_until?.to_string();
-    let closed = |date: &str| date < first_open.as_str();
-    let what = if closed(day) {
-        format!("the invoice's date {day}")
-    } else {
-        let receipt = receipts.iter().find(|receipt| closed(&receipt.date))?;
-        format!("the payment of {}", receipt.date)
-    };
-    Some(Hold {
-        code: "period_closed",
-        message: format!(
-            "The books are closed for days before {first_open}, and {what} lies there. Book it by \
-             hand, or move books_locked_until back."
-        ),
-    })
-}
-
 /// The keys under which the order's client is found.
 fn client_keys(order: &Order) -> DesiredClient {
     let billing = &order.billing_address;
@@ -251,6 +237,12 @@ fn taxed_lines(entries: &[Entry], lines: &[InvoiceLine]) -> u64 {
         line.tax1.is_some() || line.tax2.is_some() || (as_amount && !bare)
     };
     lines.iter().filter(counts).count() as u64
+}
+
+/// Lines that carry a tax.
+fn taxed(lines: &[InvoiceLine]) -> u64 {
+    let carries = |line: &&InvoiceLine| line.tax1.is_some() || line.tax2.is_some();
+    lines.iter().filter(carries).count() as u64
 }
 
 /// A mapping words lines; it must not change what they add up to. Gives the predicted tax.
@@ -293,6 +285,7 @@ fn desired_payments(
             DesiredPayment {
                 key: receipt.key,
                 amount: receipt.amount,
+                captured: receipt.amount,
                 date: receipt.date,
                 kind,
                 note: words.note,
@@ -322,6 +315,7 @@ fn bare(
             rounding_bound_minor: 0,
         },
         payments: Vec::new(),
+        refunds: Vec::new(),
         notices: Vec::new(),
     }
 }

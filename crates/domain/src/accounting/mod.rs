@@ -8,9 +8,13 @@ mod charges;
 mod describe;
 mod discounts;
 mod entries;
+mod given_back;
 mod payment_type;
 mod range;
 mod receipts;
+mod refund_lines;
+mod refund_shares;
+mod refunds;
 mod spread;
 mod tax_lines;
 mod taxes;
@@ -19,6 +23,7 @@ pub use entries::entries;
 pub(crate) use payment_type::overridden as overridden_payment_type;
 pub(crate) use receipts::{day, time_zone};
 pub use receipts::{money_captured, paid_offline, receipts};
+pub use refunds::{Payout, PayoutWay, Refunded, all_given_back, money_given_back, refunds};
 
 use rust_decimal::Decimal;
 

@@ -5,7 +5,7 @@
 use rust_decimal::Decimal;
 
 use super::Hold;
-use crate::order::{Amounts, Order};
+use crate::order::{Amounts, Order, Refund};
 
 /// Largest amount, a trillion units; far beyond any order, far below overflow.
 const AMOUNT_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
@@ -57,10 +57,13 @@ pub(super) fn check(order: &Order) -> Result<(), Vec<Hold>> {
         && order
             .transactions
             .iter()
-            .all(|money| fits(money.amount, AMOUNT_MAX));
+            .all(|money| fits(money.amount, AMOUNT_MAX))
+        && order.refunds.iter().all(refund_fits);
     let rows = order.products.len() + order.taxes.len() + order.fees.len();
-    let rows_fit =
-        rows <= ROWS_MAX && order.transactions.len() <= ROWS_MAX && order.coupons.len() <= 1_000;
+    let rows_fit = rows <= ROWS_MAX
+        && order.transactions.len() <= ROWS_MAX
+        && order.coupons.len() <= 1_000
+        && refund_rows(order) <= ROWS_MAX;
     if amounts_fit && rows_fit {
         return Ok(());
     }
@@ -70,14 +73,34 @@ pub(super) fn check(order: &Order) -> Result<(), Vec<Hold>> {
             .to_owned()
     } else {
         format!(
-            "The order has more than {ROWS_MAX} lines, taxes or transactions, or more than 1000 \
-             coupons. Tillbook does not carry orders of that size; book it by hand."
+            "The order has more than {ROWS_MAX} lines, taxes, transactions or refund rows, or more \
+             than 1000 coupons. Tillbook does not carry orders of that size; book it by hand."
         )
     };
     Err(vec![Hold {
         code: "out_of_range",
         message,
     }])
+}
+
+fn refund_fits(refund: &Refund) -> bool {
+    let amounts = [refund.total_amount, refund.total_tax];
+    let ways = refund.payments.iter().map(|way| way.amount);
+    let asked = refund.items.iter().filter_map(|item| item.requested_amount);
+    let mut all = amounts.into_iter().chain(ways).chain(asked);
+    all.all(|amount| fits(amount, AMOUNT_MAX))
+        && refund
+            .items
+            .iter()
+            .all(|item| fits(item.quantity, QUANTITY_MAX))
+}
+
+fn refund_rows(order: &Order) -> usize {
+    order
+        .refunds
+        .iter()
+        .map(|refund| 1 + refund.items.len() + refund.payments.len())
+        .sum()
 }
 
 fn amounts_fit_all(amounts: &[Amounts]) -> bool {

@@ -2,8 +2,7 @@
 //!
 //! Money is a captured, accepted, real transaction; gift certificates and store credit are tenders
 //! of their own; an order without transactions that the merchant moved to a paid status was paid
-//! outside the store. Not here: refunds, which this version does not book (see
-//! [`crate::account`]).
+//! outside the store. Not here: what went back ([`super::refunds`]).
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -34,6 +33,14 @@ pub fn money_captured(order: &Order) -> bool {
     !captured(order).is_empty()
         || order.totals.gift_certificate_amount > Decimal::ZERO
         || order.totals.store_credit_amount > Decimal::ZERO
+}
+
+/// What the gateways captured; `None` when it cannot be told.
+pub(super) fn captured_sum(order: &Order) -> Option<Money> {
+    range::check(order).ok()?;
+    let amounts = captured(order);
+    let sum = amounts.iter().map(|money| money.amount).sum();
+    Money::rounded(sum, order.currency).ok()
 }
 
 /// The store's time zone, or the hold that says it is unknown.
@@ -82,7 +89,7 @@ fn compute(order: &Order, policy: &Policy, zone: &TimeZone) -> Computed {
             code: "paid_more_than_due",
             message: format!(
                 "{paid} came in for an order of {total}. FreshBooks would turn the rest into a \
-                 credit; give the difference back in the store, or book it by hand."
+                 credit; book it by hand."
             ),
         });
     }
@@ -225,7 +232,10 @@ fn tenders(
 /// An order whose gateway has not shown its transactions yet is not offline: they come with a
 /// hook of their own, and money booked before them would be booked twice.
 pub fn paid_offline(order: &Order) -> bool {
-    PAID_STATUSES.contains(&order.status_id)
+    // A refund that was not declined says that money had come in, whatever the status is now.
+    let reached_paid = PAID_STATUSES.contains(&order.status_id)
+        || (matches!(order.status_id, 4 | 5 | 14) && super::money_given_back(order));
+    reached_paid
         && (!order.transactions.is_empty() || !names_gateway(order))
         && order.transactions.iter().all(|money| {
             matches!(

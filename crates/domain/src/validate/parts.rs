@@ -342,5 +342,6 @@ fn refund_payment(node: &Node<'_>) -> RefundPayment {
         amount: node.get("amount").money(),
         offline: node.get("offline").flag_or_none().unwrap_or(false),
         is_declined: node.get("is_declined").flag_or_none().unwrap_or(false),
+        transaction_id: node.get("transaction_id").text().trim().to_owned(),
     }
 }

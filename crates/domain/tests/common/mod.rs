@@ -105,6 +105,7 @@ pub(crate) fn render(books: &DesiredBooks) -> String {
         Disposition::Nothing(reason) => return format!("nothing: {reason}"),
         Disposition::Removed(reason) => return format!("removed: {reason}"),
         Disposition::Draft => text.push_str("draft "),
+        Disposition::Undone(reason) => return format!("undone: {reason}"),
         Disposition::Sent => {}
     }
     let invoice = &books.invoice;
@@ -141,5 +142,37 @@ pub(crate) fn render(books: &DesiredBooks) -> String {
             payment.key, payment.kind, payment.amount, payment.date
         );
     }
+    for refund in &books.refunds {
+        let _ = writeln!(
+            text,
+            "{} {} {:?} {} with tax {} on {}",
+            refund.key, refund.number, refund.document, refund.amount, refund.tax, refund.date
+        );
+        for line in &refund.lines {
+            let _ = write!(
+                text,
+                "  {:?} {} | {} x {}",
+                line.kind, line.name, line.quantity, line.unit_cost
+            );
+            for tax in [&line.tax1, &line.tax2].into_iter().flatten() {
+                let _ = write!(text, " | {} {} %", tax.name, tax.percent);
+            }
+            text.push('\n');
+        }
+    }
     text
+}
+
+/// A refund as BigCommerce reports it, wholly paid back through the gateway.
+pub(crate) fn refund(id: u64, amount: &str, tax: &str, items: Value) -> Value {
+    json!({
+        "id": id, "order_id": 1001, "created": "2020-09-02T02:30:00+00:00", "reason": "",
+        "total_amount": number(amount), "total_tax": number(tax), "items": items,
+        "payments": [{"id": id * 10, "provider_id": "stripe", "amount": number(amount),
+            "offline": false, "is_declined": false, "transaction_id": null}]
+    })
+}
+
+pub(crate) fn number(text: &str) -> serde_json::Number {
+    text.parse().unwrap()
 }

@@ -1,0 +1,91 @@
+//! An invoice taken out of the books, and brought back when its order is.
+
+use contracts::ledger::{IntentKind, OrderEntry};
+use domain::books::DesiredInvoice;
+use stage::{Failure, Reason};
+
+use crate::account::Workplace;
+use crate::comparison::{edited, is_as_written};
+use crate::entry::OpenEntry;
+
+/// Takes an unpaid invoice out of the books (soft delete), unless a person changed it since.
+pub(crate) async fn remove(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    desired: &DesiredInvoice,
+) -> Result<(), Failure> {
+    let Some(known) = entry.value.invoice.clone() else {
+        return Ok(());
+    };
+    let current = match place.account.get_invoice(known.invoice_id).await {
+        Ok(current) => current,
+        Err(error) => return Err(place.vendor_failure("reading the invoice", &error).await),
+    };
+    if current.is_deleted() {
+        // By a person, or by a call of ours whose reply was lost.
+        entry.done(removed);
+        return Ok(());
+    }
+    if current.paid.amount_minor != 0 {
+        return Err(Failure::held(Reason::new(
+            "paid_invoice_of_removed_order",
+            format!(
+                "invoice {} is to be removed, but has {} paid in FreshBooks that Tillbook did not book; decide by hand",
+                known.number, current.paid
+            ),
+        )));
+    }
+    if !is_as_written(&current, &known) {
+        return Err(edited(desired, &current));
+    }
+    entry
+        .begin(IntentKind::RemoveInvoice, &known.number, None)
+        .await?;
+    match place.account.remove_invoice(known.invoice_id).await {
+        Ok(()) => {
+            place.wrote();
+            entry.done(removed);
+            Ok(())
+        }
+        // Removing twice changes nothing, so the next attempt simply does it again.
+        Err(error) => Err(place.vendor_failure("removing the invoice", &error).await),
+    }
+}
+
+fn removed(entry: &mut OrderEntry) {
+    if let Some(known) = &mut entry.invoice {
+        known.removed = true;
+    }
+}
+
+/// Brings a removed invoice back; it keeps its number, so none is made beside it.
+pub(crate) async fn restore(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    desired: &DesiredInvoice,
+) -> Result<(), Failure> {
+    let Some(known) = entry.value.invoice.clone() else {
+        return Ok(());
+    };
+    entry
+        .begin(IntentKind::RestoreInvoice, &known.number, None)
+        .await?;
+    let restored = match place.account.restore_invoice(known.invoice_id).await {
+        Ok(restored) => restored,
+        // Restoring twice changes nothing, so the next attempt simply does it again.
+        Err(error) => return Err(place.vendor_failure("restoring the invoice", &error).await),
+    };
+    place.wrote();
+    entry.done(|value| {
+        if let Some(known) = &mut value.invoice {
+            known.removed = false;
+            known.sent = restored.is_sent();
+            known.vendor_updated.clone_from(&restored.updated);
+        }
+    });
+    if is_as_written(&restored, &known) {
+        return Ok(());
+    }
+    entry.finish().await?;
+    Err(edited(desired, &restored))
+}
