@@ -229,10 +229,12 @@ pub(super) fn summary(order: &Order) -> Value {
     })
 }
 
-/// The whole total, for an order that reached a paid status without any transaction.
+/// The whole total, for an order that reached a paid status without any transaction. A refund to
+/// store credit is a transaction too, and says nothing of how the money came in.
 fn offline(order: &Order) -> Decimal {
     let paid = matches!(order.status_id, 2 | 3 | 4 | 8 | 9 | 10 | 11 | 14);
-    if !paid || !v3::transactions(order).is_empty() {
+    let came_in = |row: &Value| row["event"].as_str() != Some("refund");
+    if !paid || v3::transactions(order).iter().any(came_in) {
         return Decimal::ZERO;
     }
     let total = scalar(order, "total_inc_tax");
