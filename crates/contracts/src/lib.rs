@@ -22,6 +22,7 @@ pub use wire::tillbook::order::v1 as order;
 pub mod books_conversion;
 pub mod contract;
 pub mod headers;
+pub mod ledger_conversion;
 pub mod order_conversion;
 pub mod topology;
 

@@ -3,23 +3,21 @@
 //! Each step is an intent, a call and a result, so any interruption resumes where it was. Not
 //! here: which step is next (`domain::difference`).
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use contracts::books::{Outcome, OutcomeKind, Presence, ResolvedPlan};
 use contracts::event::Event;
 use contracts::ledger::OrderEntry;
+use contracts::ledger_conversion;
 use domain::books::{DesiredBooks, Disposition};
-use domain::difference::{
-    Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, closed_period, next_step,
-};
+use domain::difference::{Step, Written, closed_period, next_step};
 use stage::{Failure, Reason};
 use store::ledger::ClientKey;
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
-use crate::{invoice, invoice_removal, open_intent, payment, refund, shopper, wire};
+use crate::{invoice, invoice_removal, open_intent, payment, refund, shopper};
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
 const STEPS_MAX: usize = 12;
@@ -197,46 +195,11 @@ fn settled_kind(place: &Workplace<'_>, books: &DesiredBooks) -> OutcomeKind {
 
 /// What the ledger knows, as the difference wants to see it.
 fn written(entry: &OrderEntry) -> Result<Written, Failure> {
-    let mut payments = BTreeMap::new();
-    for payment in &entry.payments {
-        let amount = wire::read_money(payment.amount.as_ref())?;
-        let captured = match &payment.captured {
-            // Entries of before refunds were carried.
-            None => amount,
-            captured => wire::read_money(captured.as_ref())?,
-        };
-        let known = WrittenPayment {
-            amount,
-            captured,
-            date: payment.date.clone(),
-        };
-        payments.insert(payment.key.clone(), known);
-    }
-    let mut refunds = BTreeMap::new();
-    for refund in &entry.refunds {
-        let known = WrittenRefund {
-            is_expense: refund.is_expense,
-            content_hash: refund.content_hash.clone(),
-            amount: wire::read_money(refund.amount.as_ref())?,
-            date: refund.date.clone(),
-        };
-        refunds.insert(refund.key.clone(), known);
-    }
-    let invoice = match &entry.invoice {
-        Some(invoice) => Some(WrittenInvoice {
-            content_hash: invoice.content_hash.clone(),
-            sent: invoice.sent,
-            total: wire::read_money(invoice.total.as_ref())?,
-            removed: invoice.removed,
-            create_date: invoice.create_date.clone(),
-            correction_minor: invoice.correction_minor,
-        }),
-        None => None,
-    };
-    Ok(Written {
-        invoice,
-        payments,
-        refunds,
+    ledger_conversion::written(entry).map_err(|error| {
+        Failure::held(Reason::new(
+            "ledger_unreadable",
+            format!("the ledger's entry: {error}"),
+        ))
     })
 }
 

@@ -4,13 +4,15 @@
 //! step calls is written down here, and an end-to-end test compares it with what the vendor's
 //! sandbox counted.
 
-use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use contracts::books_conversion::money_from_wire;
 use contracts::ledger::OrderEntry;
-use domain::books::{DesiredBooks, Disposition};
-use domain::difference::{Step, Written, WrittenInvoice, content_hash, next_step};
+use contracts::ledger_conversion;
+use domain::books::{DesiredBooks, DesiredPayment, DesiredRefund, Disposition, RefundDocument};
+use domain::difference::{
+    Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, content_hash, next_step,
+    refund_hash,
+};
 
 /// Calls at both vendors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,24 +43,10 @@ pub(super) enum Before {
     Unknown,
 }
 
-/// What the ledger's entry says; `None` when it cannot be read as money.
+/// What the ledger's entry says; `None` when it has no invoice, or cannot be read as money.
 pub(super) fn written(entry: &OrderEntry) -> Option<Written> {
-    let invoice = entry.invoice.as_ref()?;
-    let mut payments = BTreeMap::new();
-    for payment in &entry.payments {
-        let amount = money_from_wire("payment", payment.amount.as_ref()).ok()?;
-        payments.insert(payment.key.clone(), amount);
-    }
-    Some(Written {
-        invoice: Some(WrittenInvoice {
-            content_hash: invoice.content_hash.clone(),
-            sent: invoice.sent,
-            total: money_from_wire("invoice", invoice.total.as_ref()).ok()?,
-            removed: invoice.removed,
-            correction_minor: invoice.correction_minor,
-        }),
-        payments,
-    })
+    entry.invoice.as_ref()?;
+    ledger_conversion::written(entry).ok()
 }
 
 /// Steps that are counted before it counts as a loop.
@@ -116,18 +104,79 @@ pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
                 // What is due is read, unless nobody else can have paid yet.
                 calls.reads = calls.reads.saturating_add(u64::from(!created_here));
                 calls.creates = calls.creates.saturating_add(1);
-                written.payments.insert(payment.key.clone(), payment.amount);
+                keep_payment(&mut written, payment);
+            }
+            Step::ChangePayment(index) => {
+                let Some(payment) = desired.payments.get(index) else {
+                    break;
+                };
+                calls += READ_THEN_UPDATE;
+                keep_payment(&mut written, payment);
+            }
+            Step::RemovePayment(key) => {
+                calls += READ_THEN_UPDATE;
+                written.payments.remove(&key);
+            }
+            Step::CreateRefund(index) | Step::UpdateRefund(index) => {
+                let Some(refund) = desired.refunds.get(index) else {
+                    break;
+                };
+                let is_expense = matches!(refund.document, RefundDocument::Expense(_));
+                // The category's id is looked up by its name.
+                calls.reads = calls.reads.saturating_add(u64::from(is_expense));
+                if written.refunds.contains_key(&refund.key) {
+                    calls += READ_THEN_UPDATE;
+                } else {
+                    calls.creates = calls.creates.saturating_add(1);
+                }
+                keep_refund(&mut written, refund, is_expense);
+            }
+            Step::RemoveRefund(key) => {
+                calls += READ_THEN_UPDATE;
+                written.refunds.remove(&key);
             }
             Step::RemoveInvoice => {
-                calls.reads = calls.reads.saturating_add(1);
-                calls.updates = calls.updates.saturating_add(1);
+                calls += READ_THEN_UPDATE;
                 if let Some(invoice) = &mut written.invoice {
                     invoice.removed = true;
+                }
+            }
+            Step::RestoreInvoice => {
+                calls.updates = calls.updates.saturating_add(1);
+                if let Some(invoice) = &mut written.invoice {
+                    invoice.removed = false;
                 }
             }
         }
     }
     calls
+}
+
+/// What a person may have changed is read before it is written.
+const READ_THEN_UPDATE: Calls = Calls {
+    store_reads: 0,
+    reads: 1,
+    creates: 0,
+    updates: 1,
+};
+
+fn keep_payment(written: &mut Written, payment: &DesiredPayment) {
+    let known = WrittenPayment {
+        amount: payment.amount,
+        captured: payment.captured,
+        date: payment.date.clone(),
+    };
+    written.payments.insert(payment.key.clone(), known);
+}
+
+fn keep_refund(written: &mut Written, refund: &DesiredRefund, is_expense: bool) {
+    let known = WrittenRefund {
+        is_expense,
+        content_hash: refund_hash(refund),
+        amount: refund.amount,
+        date: refund.date.clone(),
+    };
+    written.refunds.insert(refund.key.clone(), known);
 }
 
 /// Whether the order will have an invoice, and so a client.
@@ -143,8 +192,9 @@ fn as_desired(desired: &DesiredBooks, sent: bool) -> Written {
             sent,
             total: desired.invoice.expected_total,
             removed: false,
+            create_date: desired.invoice.create_date.clone(),
             correction_minor: 0,
         }),
-        payments: BTreeMap::new(),
+        ..Written::default()
     }
 }
