@@ -7,6 +7,7 @@ use async_nats::jetstream::{self, kv};
 use contracts::ledger::{ClientEntry, OrderEntry};
 use contracts::topology::Bucket;
 use domain::books::DesiredClient;
+use futures::TryStreamExt;
 use prost::Message;
 use sha2::{Digest, Sha256};
 
@@ -42,6 +43,8 @@ pub enum Error {
         #[source]
         source: kv::EntryError,
     },
+    #[error("listing the ledger's entries")]
+    List(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("writing ledger entry {key}")]
     Write {
         key: String,
@@ -108,6 +111,20 @@ impl Ledger {
         order_id: &str,
     ) -> Result<Versioned<OrderEntry>, Error> {
         self.read(order_key(connection, order_id)).await
+    }
+
+    /// The ids of every order of a connection that has an entry, in no order.
+    pub async fn order_ids(&self, connection: &str) -> Result<Vec<String>, Error> {
+        let prefix = order_key(connection, "");
+        let keys = self.bucket.keys().await;
+        let keys = keys.map_err(|error| Error::List(error.into()))?;
+        let ids = keys.try_filter_map(|key| {
+            let id = key.strip_prefix(&prefix).map(str::to_owned);
+            std::future::ready(Ok(id))
+        });
+        ids.try_collect()
+            .await
+            .map_err(|error| Error::List(error.into()))
     }
 
     /// Changes the entry of an order if it still has `revision`; returns the new revision.

@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Dlq(DlqCommand),
     /// Feeds the orders of a range of days through the pipeline.
     Backfill(BackfillArguments),
+    /// Takes what Tillbook wrote for a range of days back out of the books.
+    Undo(UndoArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -63,6 +65,17 @@ pub(crate) struct BackfillArguments {
     pub range: Option<RangeArguments>,
     #[command(flatten)]
     pub feeding: FeedingArguments,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct UndoArguments {
+    #[command(subcommand)]
+    pub command: Option<RunCommand>,
+    #[command(flatten)]
+    pub range: Option<RangeArguments>,
+    #[command(flatten)]
+    pub at_once: AtOnce,
 }
 
 /// Which days of which connection, and why.
@@ -85,10 +98,16 @@ pub(crate) struct RangeArguments {
 }
 
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub(crate) struct FeedingArguments {
+pub(crate) struct AtOnce {
     /// Orders under way at the same time; a live hook waits behind no more.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), global = true)]
     pub at_once: u16,
+}
+
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct FeedingArguments {
+    #[command(flatten)]
+    pub at_once: AtOnce,
     /// Orders that are read to forecast what all will cost.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub sample: u16,
@@ -101,7 +120,7 @@ pub(crate) enum RunCommand {
     Pause { id: String },
     /// Goes on with it, in this process.
     Resume { id: String },
-    /// Stops it for good. What is in the books stays.
+    /// Stops it for good. What it has done stays.
     Cancel { id: String },
     /// Shows one run, or all.
     Status { id: Option<String> },

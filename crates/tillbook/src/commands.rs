@@ -9,7 +9,7 @@ use runtime::config::Config;
 use runtime::metrics::Metrics;
 
 use crate::cli::{Arguments, Command, DlqCommand, MappingCommand, Service};
-use crate::{backfill, services};
+use crate::{backfill, services, undo};
 
 /// A failure with its exit code.
 pub(crate) struct Failure {
@@ -65,6 +65,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Mapping(_) => Ok(()),
         Command::Dlq(command) => dlq(&config, command).await,
         Command::Backfill(arguments) => backfill::run(config, arguments).await,
+        Command::Undo(arguments) => undo::run(config, arguments).await,
         Command::Ingest(a) => services::run(config, &[Service::Ingest], "ingest", a).await,
         Command::Validate(a) => services::run(config, &[Service::Validate], "validate", a).await,
         Command::Transform(a) => services::run(config, &[Service::Transform], "transform", a).await,

@@ -7,7 +7,9 @@ mod backfill;
 mod cli;
 mod commands;
 mod house;
+mod runs_at_work;
 mod services;
+mod undo;
 
 use std::process::ExitCode;
 

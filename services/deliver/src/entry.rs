@@ -118,7 +118,7 @@ pub(crate) fn failure(error: &Error) -> Failure {
         Error::Unreadable { .. } => {
             return Failure::held(Reason::new("ledger_unreadable", error.to_string()));
         }
-        Error::Read { .. } | Error::Write { .. } => "ledger_unavailable",
+        Error::Read { .. } | Error::List(_) | Error::Write { .. } => "ledger_unavailable",
     };
     Failure::retry(Reason::new(code, error.to_string()))
 }

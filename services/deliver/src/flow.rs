@@ -17,7 +17,7 @@ use store::ledger::ClientKey;
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
-use crate::{invoice, invoice_removal, open_intent, payment, refund, shopper};
+use crate::{invoice, invoice_removal, open_intent, payment, refund, shopper, undone};
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
 const STEPS_MAX: usize = 12;
@@ -36,6 +36,13 @@ pub(crate) async fn perform(
         place.owner,
     )
     .await?;
+    if let Some(mark) = undone::stands_against(&entry.value, books) {
+        // Nothing of the entry is touched: its open intent is the undo's own to settle.
+        return Ok(Outcome {
+            detail: undone::words(mark),
+            ..outcome(place, event, &entry.value, OutcomeKind::NothingDue)
+        });
+    }
     if entry.value.version_ms > event.version_ms {
         return Ok(outcome(place, event, &entry.value, OutcomeKind::Superseded));
     }

@@ -15,6 +15,7 @@ mod open_intent;
 mod payment;
 mod refund;
 mod shopper;
+mod undone;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};

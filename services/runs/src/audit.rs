@@ -58,7 +58,10 @@ pub(crate) fn handed_over(tools: &Tools, run: &Run, order_id: u64, at_ms: u64) {
         at_ms,
         stage: STAGE.to_owned(),
         kind: JournalKind::Hinted.into(),
-        detail: format!("Asked for by a backfill of {}", run.who),
+        detail: match run.kind {
+            Kind::Backfill => format!("Asked for by a backfill of {}", run.who),
+            Kind::Undo => format!("Taken out of the books by an undo of {}", run.who),
+        },
         attempt: 1,
         attributes: BTreeMap::from([
             ("run_id".to_owned(), run.id.clone()),

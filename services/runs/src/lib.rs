@@ -10,8 +10,11 @@ mod audit;
 pub mod backfill;
 mod conclusions;
 mod days;
+mod feed;
 mod live_work;
 mod record;
+mod results;
+pub mod undo;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -24,6 +27,7 @@ use store::mappings::Mappings;
 
 pub use crate::days::DayRange;
 pub use crate::record::{Kind, Run, RunStore, State, Wish};
+pub use crate::results::{Held, Results};
 
 /// What a run works with, made by the binary for one connection.
 pub struct Tools {
@@ -41,6 +45,15 @@ pub struct Tools {
     pub time_zone: Option<String>,
     /// Takes each line of progress: a flat JSON object.
     pub progress: Box<dyn Fn(Value) + Send + Sync>,
+}
+
+/// How a run goes about its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Orders under way at the same time; a live hook waits behind no more.
+    pub at_once: usize,
+    /// Orders that a backfill reads to forecast what all will cost.
+    pub sample: usize,
 }
 
 /// Who asked for a run, and why; kept in the journal.

@@ -12,8 +12,9 @@ use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use store::now_ms;
 
-use crate::backfill::{Forecast, Results};
-use crate::{Asked, DayRange, Error};
+use crate::backfill::Forecast;
+use crate::undo::Left;
+use crate::{Asked, DayRange, Error, Results};
 
 /// After this long without a beat a run's process counts as dead.
 pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(15);
@@ -34,6 +35,18 @@ pub enum State {
     Paused,
     Cancelled,
     Finished,
+}
+
+impl State {
+    /// How a run stands, in the journal's words.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Running => "goes on",
+            Self::Paused => "paused",
+            Self::Cancelled => "was cancelled",
+            Self::Finished => "finished",
+        }
+    }
 }
 
 /// What a person asked of a run that another process works on.
@@ -67,6 +80,9 @@ pub struct Run {
     pub letters_after: u64,
     pub forecast: Forecast,
     pub results: Results,
+    /// What an undo leaves in the books.
+    #[serde(default)]
+    pub left: Vec<Left>,
 }
 
 impl Run {
@@ -94,6 +110,7 @@ impl Run {
             letters_after: 0,
             forecast: Forecast::default(),
             results: Results::default(),
+            left: Vec::new(),
         }
     }
 

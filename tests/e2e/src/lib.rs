@@ -7,6 +7,7 @@
 mod collector;
 mod hook;
 mod metrics;
+mod run;
 mod shop;
 mod streams;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use self::collector::{Collector, Exported};
 pub use self::hook::Hook;
 pub use self::metrics::{Metrics, counter};
+pub use self::run::{AtWork, command, figure, number, refused};
 pub use self::shop::{Placed, Shop};
 pub use self::streams::Streams;
 

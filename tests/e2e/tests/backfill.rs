@@ -1,13 +1,9 @@
 //! Backfills: killed and resumed, forecast and compared, paused, and behind live hooks.
 
-use std::process::Output;
-
 use anyhow::{Context, ensure};
-use e2e::{LIMIT, QUICK, Shop, Streams};
+use e2e::{AtWork, QUICK, Shop, Streams, command, figure, number, refused};
 use serde_json::{Value, json};
-use testkit::{Connection, House, HouseOptions, Tillbook, eventually};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr};
+use testkit::{Connection, House, HouseOptions};
 
 /// Sorts of orders whose costs differ, also within one status and payment method.
 const KINDS: [&str; 8] = [
@@ -87,57 +83,8 @@ const RANGE: [&str; 7] = [
     "2026-01-31",
 ];
 
-async fn begin(house: &House, more: &[&str]) -> anyhow::Result<Child> {
-    let arguments = [RANGE.as_slice(), more].concat();
-    Tillbook::begin(house.config(), &arguments, &house.environment()).await
-}
-
-async fn command(house: &House, arguments: &[&str]) -> anyhow::Result<Output> {
-    let output = Tillbook::command(house.config(), arguments, &house.environment()).await?;
-    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(output.status.success(), "{arguments:?}: {complaint}");
-    Ok(output)
-}
-
-fn stderr(child: &mut Child) -> anyhow::Result<Lines<BufReader<ChildStderr>>> {
-    let stderr = child.stderr.take().context("no standard error")?;
-    Ok(BufReader::new(stderr).lines())
-}
-
-/// Reads progress until a line says what is wanted.
-async fn progress(
-    lines: &mut Lines<BufReader<ChildStderr>>,
-    wanted: impl Fn(&Value) -> bool,
-) -> anyhow::Result<Value> {
-    let read = async {
-        let mut last = String::new();
-        while let Some(line) = lines.next_line().await? {
-            if let Ok(value) = serde_json::from_str::<Value>(&line)
-                && wanted(&value)
-            {
-                return Ok(value);
-            }
-            last = line;
-        }
-        anyhow::bail!("it ended before; the last line: {last}")
-    };
-    tokio::time::timeout(10 * LIMIT, read)
-        .await
-        .context("no such progress")?
-}
-
-fn number(line: &Value, key: &str) -> u64 {
-    line.get(key).and_then(Value::as_u64).unwrap_or(0)
-}
-
-/// Figures of the table a backfill prints: the first number behind a label.
-fn figure(text: &str, label: &str) -> anyhow::Result<u64> {
-    let line = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix(label))
-        .with_context(|| format!("no {label:?} in {text}"))?;
-    let word = line.split_whitespace().next().context("no number")?;
-    Ok(word.parse()?)
+async fn begin(house: &House, more: &[&str]) -> anyhow::Result<AtWork> {
+    AtWork::begin(house, &[RANGE.as_slice(), more].concat()).await
 }
 
 /// The calls that the forecast speaks of, as the sandboxes counted them.
@@ -184,41 +131,6 @@ async fn reset_calls(house: &House) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The run that a backfill began, as its first line of progress names it.
-async fn run_of(lines: &mut Lines<BufReader<ChildStderr>>) -> anyhow::Result<String> {
-    let first = progress(lines, |line| line.get("run").is_some()).await?;
-    let run = first.get("run").and_then(Value::as_str);
-    Ok(run.context("no run")?.to_owned())
-}
-
-/// Reads on, so that whoever writes progress is not stopped by a full pipe.
-fn drain(mut lines: Lines<BufReader<ChildStderr>>) {
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-}
-
-/// Waits for the end, which must be good, and gives what was printed.
-async fn ended(child: &mut Child) -> anyhow::Result<String> {
-    let mut text = String::new();
-    let stdout = child.stdout.as_mut().context("no standard output")?;
-    let read = stdout.read_to_string(&mut text);
-    tokio::time::timeout(10 * LIMIT, read).await??;
-    ensure!(child.wait().await?.success(), "{text}");
-    Ok(text)
-}
-
-/// Takes the run up as soon as its killed process counts as dead.
-async fn resume(house: &House, run: &str) -> anyhow::Result<Child> {
-    eventually(LIMIT, "the killed process counting as dead", async || {
-        let arguments = ["backfill", "resume", run];
-        let mut child = Tillbook::begin(house.config(), &arguments, &house.environment()).await?;
-        let mut lines = stderr(&mut child)?;
-        run_of(&mut lines).await?;
-        drain(lines);
-        Ok(child)
-    })
-    .await
-}
-
 #[tokio::test]
 async fn a_backfill_killed_half_way_and_resumed_makes_no_duplicate_and_costs_what_it_said()
 -> anyhow::Result<()> {
@@ -227,8 +139,8 @@ async fn a_backfill_killed_half_way_and_resumed_makes_no_duplicate_and_costs_wha
     let shop = Shop::only(&house)?;
     place_january(&house, count).await?;
     reset_calls(&house).await?;
-    let dry = command(&house, &[RANGE.as_slice(), &["--dry-run"]].concat()).await?;
-    let forecast = String::from_utf8_lossy(&dry.stdout).into_owned();
+    let forecast = command(&house, &[RANGE.as_slice(), &["--dry-run"]].concat()).await?;
+    println!("{forecast}");
     ensure!(figure(&forecast, "orders")? == count, "{forecast}");
     let books = shop.books().await?;
     let invoices = books.get("invoices").and_then(Value::as_array);
@@ -240,16 +152,18 @@ async fn a_backfill_killed_half_way_and_resumed_makes_no_duplicate_and_costs_wha
     let own_calls = real_calls(&house).await?;
     reset_calls(&house).await?;
 
-    let mut child = begin(&house, &["--reason", "opening the books"]).await?;
-    let mut lines = stderr(&mut child)?;
-    let run = run_of(&mut lines).await?;
-    let half = progress(&mut lines, |line| number(line, "handed_over") >= count / 2).await?;
-    child.kill().await?;
+    let mut at_work = begin(&house, &["--reason", "opening the books"]).await?;
+    let run = at_work.run.clone();
+    let half = at_work
+        .progress(|line| number(line, "handed_over") >= count / 2)
+        .await?;
+    at_work.kill9().await?;
     ensure!(
         number(&half, "done") < count,
         "nothing was left to resume: {half}"
     );
-    let text = ended(&mut resume(&house, &run).await?).await?;
+    let resumed = AtWork::resume(&house, "backfill", &run).await?;
+    let text = resumed.ended().await?;
     ensure!(text.contains("finished"), "{text}");
 
     let orders = placed(&shop, &house).await?;
@@ -278,7 +192,6 @@ async fn a_backfill_killed_half_way_and_resumed_makes_no_duplicate_and_costs_wha
     println!("all calls: forecast {said_all}, counted {was_all}");
     // Once more: everything is there, and the forecast knows it.
     let again = command(&house, &[RANGE.as_slice(), &["--dry-run"]].concat()).await?;
-    let again = String::from_utf8_lossy(&again.stdout).into_owned();
     ensure!(figure(&again, "already in books")? == count, "{again}");
     ensure!(figure(&again, "FreshBooks calls")? == 0, "{again}");
     Ok(())
@@ -297,9 +210,8 @@ async fn a_live_hook_waits_behind_a_handful_of_a_backfills_orders_only() -> anyh
     let shop = Shop::only(&house)?;
     place_january(&house, 160).await?;
     slow(&house).await?;
-    let mut child = begin(&house, &["--at-once", "8"]).await?;
-    let mut lines = stderr(&mut child)?;
-    progress(&mut lines, |line| number(line, "done") >= 8).await?;
+    let mut at_work = begin(&house, &["--at-once", "8"]).await?;
+    at_work.progress(|line| number(line, "done") >= 8).await?;
     let invoices = async || {
         let books = shop.books().await?;
         let rows = books.get("invoices").and_then(Value::as_array).cloned();
@@ -319,7 +231,7 @@ async fn a_live_hook_waits_behind_a_handful_of_a_backfills_orders_only() -> anyh
         waited_behind <= 2 * 8,
         "the live order waited behind {waited_behind} others"
     );
-    let still = progress(&mut lines, |line| line.get("run").is_some()).await?;
+    let still = at_work.progress(|line| line.get("run").is_some()).await?;
     ensure!(
         still.get("state").and_then(Value::as_str) == Some("running"),
         "the backfill was over already: {still}"
@@ -333,36 +245,26 @@ async fn a_backfill_is_paused_by_command_and_by_signal_goes_on_and_is_cancelled(
     let house = house("").await?;
     place_january(&house, 80).await?;
     slow(&house).await?;
-    let mut child = begin(&house, &["--at-once", "2", "--reason", "a try"]).await?;
-    let mut lines = stderr(&mut child)?;
-    let run = run_of(&mut lines).await?;
-    let refused = Tillbook::command(house.config(), &RANGE, &house.environment()).await?;
-    ensure!(!refused.status.success(), "two runs of one connection");
+    let mut at_work = begin(&house, &["--at-once", "2", "--reason", "a try"]).await?;
+    let run = at_work.run.clone();
+    let complaint = refused(&house, &RANGE).await?;
+    ensure!(complaint.contains(&run), "two runs at once: {complaint}");
     command(&house, &["backfill", "pause", &run]).await?;
-    let paused = progress(&mut lines, |line| {
-        line.get("state").and_then(Value::as_str) == Some("paused")
-    })
-    .await?;
+    let is_paused = |line: &Value| line.get("state").and_then(Value::as_str) == Some("paused");
+    let paused = at_work.progress(is_paused).await?;
     ensure!(number(&paused, "under_way") == 0, "{paused}");
     ensure!(number(&paused, "done") < 80, "{paused}");
-    let text = ended(&mut child).await?;
+    let text = at_work.ended().await?;
     ensure!(text.contains(&format!("backfill resume {run}")), "{text}");
 
-    let mut child = resume(&house, &run).await?;
-    let pid = child.id().context("no process")?;
-    nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(pid.cast_signed()),
-        nix::sys::signal::Signal::SIGINT,
-    )?;
-    let text = ended(&mut child).await?;
+    let resumed = AtWork::resume(&house, "backfill", &run).await?;
+    resumed.interrupt()?;
+    let text = resumed.ended().await?;
     ensure!(text.contains("paused"), "{text}");
 
     let status = command(&house, &["backfill", "cancel", &run]).await?;
-    let status = String::from_utf8_lossy(&status.stdout).into_owned();
     ensure!(status.contains("cancelled"), "{status}");
-    let arguments = ["backfill", "resume", &run];
-    let refused = Tillbook::command(house.config(), &arguments, &house.environment()).await?;
-    ensure!(!refused.status.success(), "a cancelled run went on");
+    refused(&house, &["backfill", "resume", &run]).await?;
 
     let journal = Streams::of(&house).await?.journal().await?;
     let told: Vec<&str> = journal

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use store::ledger::ClientKey;
 
 use super::costs::Calls;
+use super::list;
 use super::sample::{self, Facts};
-use super::{Options, list};
-use crate::{Error, Tools};
+use crate::{Error, Options, Tools};
 
 /// Orders, calls and time of a backfill.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,42 +2,25 @@
 //!
 //! It lists the range (`list`), says beforehand what it will cost (`sample`, `costs`,
 //! [`Forecast`]), and then hands over a few orders at a time, awaiting what becomes of each
-//! (`feed`). A hint of a backfill is a hint like any other, so a repeat changes nothing. Not here:
+//! ([`crate::feed`]). A hint of a backfill is a hint like any other, so a repeat changes nothing. Not here:
 //! reading an order for the books, or writing them.
 
 mod costs;
-mod feed;
 mod forecast;
+mod hint;
 mod list;
-mod results;
 mod sample;
 
 use std::collections::BTreeMap;
 
+use connect::bigcommerce::OrderOutline;
 use runtime::shutdown::CancellationToken;
 
 pub use self::forecast::Forecast;
-pub use self::results::{Held, Results};
-use crate::record::{Kind, State};
-use crate::{Asked, DayRange, Error, Run, Tools, audit, conclusions};
-
-/// How a backfill goes about its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Orders under way at the same time; a live hook waits behind no more.
-    pub at_once: usize,
-    /// Orders that are read to forecast what all will cost.
-    pub sample: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            at_once: 16,
-            sample: 100,
-        }
-    }
-}
+use self::hint::StoreHint;
+use crate::feed::{self, Pace};
+use crate::record::{Kind, OpenRun};
+use crate::{Asked, DayRange, Error, Options, Run, Tools, audit, conclusions};
 
 /// What the range holds and what it would cost; nothing is begun.
 pub async fn forecast(tools: &Tools, days: DayRange, options: Options) -> Result<Forecast, Error> {
@@ -63,8 +46,7 @@ pub async fn begin(
     let mut open = tools.runs.begin(run).await?;
     told(&open.run);
     audit::changed(tools, &open.run, "began", figures(&open.run)).await?;
-    let ids: Vec<u64> = orders.iter().map(|order| order.id).collect();
-    feed::feed(tools, &mut open, &ids, options, shutdown).await?;
+    hand_over(tools, &mut open, &orders, options, shutdown).await?;
     Ok(open.run)
 }
 
@@ -80,19 +62,33 @@ pub async fn resume(
     told(&open.run);
     audit::changed(tools, &open.run, "went on", figures(&open.run)).await?;
     let orders = list::orders(tools, open.run.days).await?;
-    let ids: Vec<u64> = orders.iter().map(|order| order.id).collect();
-    feed::feed(tools, &mut open, &ids, options, shutdown).await?;
+    hand_over(tools, &mut open, &orders, options, shutdown).await?;
     Ok(open.run)
 }
 
-/// The word for how a run stands.
-pub(crate) fn word(state: State) -> &'static str {
-    match state {
-        State::Running => "goes on",
-        State::Paused => "paused",
-        State::Cancelled => "was cancelled",
-        State::Finished => "finished",
-    }
+/// Hands over what lies behind the position, and follows what lies before it.
+async fn hand_over(
+    tools: &Tools,
+    open: &mut OpenRun,
+    orders: &[OrderOutline],
+    options: Options,
+    shutdown: &CancellationToken,
+) -> Result<(), Error> {
+    let ids: Vec<u64> = orders.iter().map(|order| order.id).collect();
+    let position = open.run.position;
+    let (handed_over_before, to_do) = ids.split_at(ids.partition_point(|id| *id <= position));
+    let forecast = &open.run.forecast;
+    let all_ms = forecast.duration_s.saturating_mul(1000);
+    let left = u64::try_from(to_do.len()).unwrap_or(u64::MAX);
+    let pace = Pace {
+        at_once: options.at_once,
+        duration_ms: all_ms.saturating_mul(left) / forecast.orders.max(1),
+    };
+    let orders = feed::Orders {
+        to_do,
+        handed_over_before,
+    };
+    feed::feed(tools, open, orders, &StoreHint, pace, shutdown).await
 }
 
 fn figures(run: &Run) -> BTreeMap<String, String> {

@@ -1,4 +1,4 @@
-//! What came of a backfill, counted from the conclusions of its orders.
+//! What came of a run, counted from the conclusions of its orders.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -35,7 +35,7 @@ pub struct Held {
 }
 
 impl Results {
-    pub(super) fn of(ends: &HashMap<u64, End>) -> Self {
+    pub(crate) fn of(ends: &HashMap<u64, End>) -> Self {
         let mut results = Self::default();
         let mut sorted: Vec<_> = ends.iter().collect();
         sorted.sort_by_key(|(id, _)| **id);
@@ -87,16 +87,17 @@ impl Results {
 
 impl fmt::Display for Results {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "delivered            {}", self.delivered)?;
-        writeln!(f, "unchanged            {}", self.unchanged)?;
-        writeln!(f, "nothing due          {}", self.nothing_due)?;
-        if self.removed > 0 {
-            writeln!(f, "removed              {}", self.removed)?;
+        let figures = [
+            ("delivered", self.delivered),
+            ("unchanged", self.unchanged),
+            ("nothing due", self.nothing_due),
+            ("removed", self.removed),
+            ("newer state in books", self.superseded),
+            ("held", self.held_count()),
+        ];
+        for (label, count) in figures {
+            writeln!(f, "{label:<20} {count}")?;
         }
-        if self.superseded > 0 {
-            writeln!(f, "newer state in books {}", self.superseded)?;
-        }
-        writeln!(f, "held                 {}", self.held_count())?;
         for (code, held) in &self.held {
             let orders: Vec<String> = held.orders.iter().map(u64::to_string).collect();
             let more = if held.count > u64::try_from(held.orders.len()).unwrap_or(u64::MAX) {

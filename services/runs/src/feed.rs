@@ -1,33 +1,26 @@
-//! Handing the orders over, a few at a time, and awaiting what becomes of each.
+//! Handing orders over, a few at a time, and awaiting what becomes of each.
 //!
 //! Live hooks go first in three ways. Only a handful of a run's orders is ever under way, so a
 //! hook waits behind no more than those. While other work waits in the stages, a run keeps one
 //! order under way. And it is paced, so that a part of each vendor's window stays free.
 //!
-//! A hint is stored before the position that says so: a crash in between stores it once more,
-//! under the same message id, and a second hint of an order changes nothing.
+//! An order is handed over before the position that says so is stored: a crash in between hands
+//! it over once more, and that changes nothing. Not here: what is handed over ([`HandOver`]).
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use contracts::books::OutcomeKind;
-use contracts::contract::Contract;
-use contracts::event::{Entity, Origin};
-use contracts::headers;
-use contracts::hint::Hint;
-use contracts::topology::Stream;
-use prost::Message;
 use runtime::shutdown::CancellationToken;
 use serde_json::json;
 use store::now_ms;
 use tokio::time::Instant;
 
-use super::{Options, Results, word};
 use crate::conclusions::{Conclusion, Conclusions, End};
 use crate::live_work::LiveWork;
 use crate::record::{OpenRun, State, Wish};
-use crate::{Error, Tools, audit};
+use crate::results::Results;
+use crate::{Error, Run, Tools, audit};
 
 /// Longest wait before the next look at what cannot be awaited: live work, the pace, silent ends.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -40,18 +33,54 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 /// Age from which an order under way is looked for in the ledger.
 const SILENT_AFTER_MS: u64 = 10_000;
 
-/// Feeds until the range is done, or a person or a signal stops it.
-pub(super) async fn feed(
+/// What one kind of run does with an order.
+pub(crate) trait HandOver {
+    /// Whether orders go by rising id from run to run, so that the last one says how far it is.
+    const KEEPS_POSITION: bool;
+
+    /// Whether the conclusion is of this kind of work.
+    fn concerns(&self, conclusion: &Conclusion) -> bool;
+
+    /// Hands one order to the pipeline; doing it twice must be safe.
+    fn hand_over(
+        &self,
+        tools: &Tools,
+        run: &Run,
+        order_id: u64,
+        at_ms: u64,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// How fast a run goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Orders under way at the same time.
+    pub(crate) at_once: usize,
+    /// What all of them may take, so that the vendors' windows last.
+    pub(crate) duration_ms: u64,
+}
+
+/// Which orders.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Orders<'a> {
+    pub(crate) to_do: &'a [u64],
+    /// By an earlier process of the run; the streams tell which of them have ended.
+    pub(crate) handed_over_before: &'a [u64],
+}
+
+/// Feeds until everything is done, or a person or a signal stops it.
+pub(crate) async fn feed<W: HandOver>(
     tools: &Tools,
     open: &mut OpenRun,
-    orders: &[u64],
-    options: Options,
+    orders: Orders<'_>,
+    work: &W,
+    pace: Pace,
     shutdown: &CancellationToken,
 ) -> Result<(), Error> {
     let jetstream = &tools.context.jetstream;
     let (outcomes, letters) = (open.run.outcomes_after, open.run.letters_after);
     let mut conclusions = Conclusions::follow(jetstream, &tools.connection, outcomes, letters);
-    let mut desk = Desk::new(tools, open, orders, options).await?;
+    let mut desk = Desk::new(tools, open, orders, work, pace).await?;
     loop {
         while let Ok(conclusion) = conclusions.queue.try_recv() {
             desk.conclude(conclusion);
@@ -82,11 +111,14 @@ pub(super) async fn feed(
 }
 
 /// The work at hand.
-struct Desk<'a> {
+struct Desk<'a, W> {
     tools: &'a Tools,
+    work: &'a W,
     open: &'a mut OpenRun,
-    orders: &'a [u64],
+    to_do: &'a [u64],
     next: usize,
+    /// Of the whole run, earlier processes included.
+    total: usize,
     at_once: usize,
     /// Orders handed over whose end is not known, with the moment.
     under_way: HashMap<u64, u64>,
@@ -100,31 +132,31 @@ struct Desk<'a> {
     looked_at: Instant,
 }
 
-impl<'a> Desk<'a> {
+impl<'a, W: HandOver> Desk<'a, W> {
     async fn new(
         tools: &'a Tools,
         open: &'a mut OpenRun,
-        orders: &'a [u64],
-        options: Options,
+        orders: Orders<'a>,
+        work: &'a W,
+        pace: Pace,
     ) -> Result<Self, Error> {
-        let position = open.run.position;
-        let next = orders.partition_point(|id| *id <= position);
-        // Handed over by an earlier process; the streams tell which of them have ended.
-        let earlier = orders.get(..next).unwrap_or_default().iter();
-        let under_way = earlier.map(|id| (*id, open.run.started_at_ms)).collect();
-        let forecast = &open.run.forecast;
-        let interval_ms = forecast.duration_s.saturating_mul(1000) / forecast.orders.max(1);
+        let before = orders.handed_over_before;
+        let started_at_ms = open.run.started_at_ms;
+        let total = orders.to_do.len().saturating_add(before.len());
+        let count = u64::try_from(orders.to_do.len().max(1)).unwrap_or(u64::MAX);
         let now = Instant::now();
         Ok(Self {
             tools,
+            work,
             open,
-            orders,
-            next,
-            at_once: options.at_once.max(1),
-            under_way,
+            to_do: orders.to_do,
+            next: 0,
+            total,
+            at_once: pace.at_once.max(1),
+            under_way: before.iter().map(|id| (*id, started_at_ms)).collect(),
             ends: HashMap::new(),
             live: LiveWork::bind(&tools.context.jetstream).await?,
-            interval: Duration::from_millis(interval_ms),
+            interval: Duration::from_millis(pace.duration_ms / count),
             not_before: now,
             unsaved: 0,
             saved_at: now,
@@ -138,7 +170,7 @@ impl<'a> Desk<'a> {
         // What was heard of before the order was handed over says nothing of it.
         let since = handed_over.unwrap_or(self.open.run.started_at_ms);
         let is_ours = handed_over.is_some() || self.ends.contains_key(&id);
-        if conclusion.is_undo || !is_ours || conclusion.at_ms < since {
+        if !self.work.concerns(&conclusion) || !is_ours || conclusion.at_ms < since {
             return;
         }
         self.under_way.remove(&id);
@@ -178,7 +210,7 @@ impl<'a> Desk<'a> {
     }
 
     fn is_done(&self) -> bool {
-        self.next >= self.orders.len() && self.under_way.is_empty()
+        self.next >= self.to_do.len() && self.under_way.is_empty()
     }
 
     fn stop_asked(&self, shutdown: &CancellationToken) -> Option<State> {
@@ -191,7 +223,7 @@ impl<'a> Desk<'a> {
 
     async fn may_hand_over(&mut self) -> Result<bool, Error> {
         let under_way = self.under_way.len();
-        if self.next >= self.orders.len()
+        if self.next >= self.to_do.len()
             || under_way >= self.at_once
             || Instant::now() < self.not_before
         {
@@ -205,34 +237,17 @@ impl<'a> Desk<'a> {
     }
 
     async fn hand_over(&mut self) -> Result<(), Error> {
-        let Some(order_id) = self.orders.get(self.next).copied() else {
+        let Some(order_id) = self.to_do.get(self.next).copied() else {
             return Ok(());
         };
-        let handed_over_ms = now_ms();
-        let hint = Hint {
-            connection: self.tools.connection.clone(),
-            entity: Entity::Order.into(),
-            entity_id: order_id.to_string(),
-            origin: Origin::Backfill.into(),
-            scope: String::new(),
-            webhook_id: String::new(),
-            received_at_ms: handed_over_ms,
-            vendor_created_at_s: 0,
-        };
-        let subject =
-            Stream::Hints.subject(&hint.connection, Entity::Order.token(), &hint.entity_id);
-        let mut header_map = HeaderMap::new();
-        header_map.insert(headers::SCHEMA, Hint::SCHEMA);
-        let message_id = format!("{}:{order_id}", self.open.run.id);
-        let payload = hint.encode_to_vec().into();
-        self.tools
-            .context
-            .publisher
-            .publish(subject, Some(&message_id), header_map, payload)
+        let at_ms = now_ms();
+        self.work
+            .hand_over(self.tools, &self.open.run, order_id, at_ms)
             .await?;
-        audit::handed_over(self.tools, &self.open.run, order_id, handed_over_ms);
-        self.under_way.insert(order_id, handed_over_ms);
-        self.open.run.position = order_id;
+        self.under_way.insert(order_id, at_ms);
+        if W::KEEPS_POSITION {
+            self.open.run.position = order_id;
+        }
         self.next = self.next.saturating_add(1);
         self.not_before = Instant::now() + self.interval;
         self.unsaved = self.unsaved.saturating_add(1);
@@ -292,12 +307,13 @@ impl<'a> Desk<'a> {
         self.tell();
         let results = &self.open.run.results;
         let more = BTreeMap::from([
-            ("orders".to_owned(), self.orders.len().to_string()),
+            ("orders".to_owned(), self.total.to_string()),
             ("delivered".to_owned(), results.delivered.to_string()),
             ("unchanged".to_owned(), results.unchanged.to_string()),
+            ("removed".to_owned(), results.removed.to_string()),
             ("held".to_owned(), results.held_count().to_string()),
         ]);
-        audit::changed(self.tools, &self.open.run, word(state), more).await
+        audit::changed(self.tools, &self.open.run, state.word(), more).await
     }
 
     fn tell(&self) {
@@ -305,12 +321,13 @@ impl<'a> Desk<'a> {
         (self.tools.progress)(json!({
             "run": self.open.run.id,
             "state": self.open.run.state,
-            "orders": self.orders.len(),
-            "handed_over": self.next,
+            "orders": self.total,
+            "handed_over": self.total.saturating_sub(self.to_do.len().saturating_sub(self.next)),
             "under_way": self.under_way.len(),
             "done": results.done(),
             "delivered": results.delivered,
             "unchanged": results.unchanged,
+            "removed": results.removed,
             "held": results.held_count(),
         }));
     }
