@@ -50,6 +50,8 @@ pub(crate) enum Command {
     /// Lists, shows and releases dead letters.
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// Reads both vendors afresh and reports every order that the books do not match.
+    Prove(crate::prove::ProveArguments),
     /// Feeds the orders of a range of days through the pipeline.
     Backfill(BackfillArguments),
     /// Takes what Tillbook wrote for a range of days back out of the books.

@@ -22,6 +22,9 @@ pub(crate) mod code {
     pub(crate) const FAILED: u8 = 1;
     pub(crate) const CONFIG: u8 = 64;
     pub(crate) const UNAVAILABLE: u8 = 69;
+    pub(crate) const SOFTWARE: u8 = 70;
+    pub(crate) const NO_FILE: u8 = 73;
+    pub(crate) const AGAIN: u8 = 75;
 }
 
 impl Failure {
@@ -66,6 +69,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Dlq(command) => dlq(&config, command).await,
         Command::Backfill(arguments) => backfill::run(config, arguments).await,
         Command::Undo(arguments) => undo::run(config, arguments).await,
+        Command::Prove(arguments) => crate::prove::run(config, arguments).await,
         Command::Ingest(a) => services::run(config, &[Service::Ingest], "ingest", a).await,
         Command::Validate(a) => services::run(config, &[Service::Validate], "validate", a).await,
         Command::Transform(a) => services::run(config, &[Service::Transform], "transform", a).await,

@@ -166,6 +166,15 @@ impl House {
     pub(crate) async fn accounts(
         &self,
     ) -> Result<HashMap<String, connect::freshbooks::Client>, Failure> {
+        let usual = connect::HttpLimits::default().max_body_bytes;
+        self.accounts_reading(usual).await
+    }
+
+    /// The same, for replies of up to so many bytes.
+    pub(crate) async fn accounts_reading(
+        &self,
+        body_bytes_max: usize,
+    ) -> Result<HashMap<String, connect::freshbooks::Client>, Failure> {
         let mut accounts = HashMap::new();
         for connection in &self.config.connections {
             let vendor = &connection.freshbooks;
@@ -182,6 +191,7 @@ impl House {
             let settle_ms = self.config.deliver.settle_ms;
             config.send_within = Duration::from_millis(settle_ms / 4);
             config.http.request_timeout = Duration::from_millis(settle_ms / 2);
+            config.http.max_body_bytes = body_bytes_max;
             let tokens = Tokens::bind(
                 &self.nats.jetstream,
                 &connection.name,

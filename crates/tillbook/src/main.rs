@@ -2,11 +2,13 @@
 //!
 //! Only wiring lives here: configuration in, services out. Exit codes: 0 done, 1 failed while
 //! working, 2 bad command line, 64 bad configuration, 69 NATS or Redis cannot be used.
+//! `prove` has more (see there).
 
 mod backfill;
 mod cli;
 mod commands;
 mod house;
+mod prove;
 mod runs_at_work;
 mod services;
 mod undo;

@@ -12,13 +12,14 @@ use serde_json::Value;
 use super::Fault;
 use crate::build::cargo;
 
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "domain",
     "contracts",
     "connect",
     "store",
     "runtime",
     "stage",
+    "prove",
 ];
 const SERVICES: [&str; 8] = [
     "ingest",
@@ -54,6 +55,8 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         // decides what a vendor's failure means for a message. See docs/adr/0001-the-house.md.
         "store" => vec!["domain", "contracts", "connect"],
         "stage" => vec!["contracts", "runtime", "connect"],
+        // A proof that shared the ledger or the accounting could not find their faults.
+        "prove" => vec!["connect", "domain"],
         _ if SERVICES.contains(&name) => CRATES.to_vec(),
         "tillbook" => [CRATES.as_slice(), &SERVICES].concat(),
         "testkit" => [CRATES.as_slice(), &["sandbox", "servers"]].concat(),

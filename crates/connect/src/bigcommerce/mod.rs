@@ -1,7 +1,7 @@
 //! BigCommerce: hooks are verified and kept, orders are read.
 //!
 //! Rooms: [`client`] (configuration and the one way a call is made), [`orders`] (a whole order
-//! in few calls), [`sweep`] (lists of orders), [`hooks`], [`signature`], [`store_info`]; below
+//! in few calls), [`sweep`] (lists of orders), [`lists`] (figures of many orders), [`hooks`], [`signature`], [`store_info`]; below
 //! them `inline` (what one reply may already hold), `needs` (which calls an order needs),
 //! `pages`, `quota` and `errors`. Nothing here writes orders.
 
@@ -9,6 +9,7 @@ pub mod client;
 mod errors;
 pub mod hooks;
 mod inline;
+pub mod lists;
 mod needs;
 pub mod orders;
 mod pages;

@@ -116,7 +116,7 @@ impl Client {
 }
 
 /// ISO 8601 in whole seconds, which is what BigCommerce documents.
-fn iso_seconds(at: Timestamp) -> String {
+pub(super) fn iso_seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

@@ -11,7 +11,7 @@ use super::client::{Client, Resource};
 use crate::error::VendorError;
 use crate::json;
 
-const CLIENTS: Resource = Resource {
+pub(super) const CLIENTS: Resource = Resource {
     path: ["users", "clients"],
     list_template: "/accounting/account/{account_id}/users/clients",
     single_template: "/accounting/account/{account_id}/users/clients/{id}",

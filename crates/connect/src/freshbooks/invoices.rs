@@ -14,7 +14,7 @@ use super::invoice_body;
 use crate::error::{Transient, VendorError};
 use crate::json;
 
-const INVOICES: Resource = Resource {
+pub(super) const INVOICES: Resource = Resource {
     path: ["invoices", "invoices"],
     list_template: "/accounting/account/{account_id}/invoices/invoices",
     single_template: "/accounting/account/{account_id}/invoices/invoices/{id}",

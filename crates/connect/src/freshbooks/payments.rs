@@ -12,7 +12,7 @@ use super::invoices::{as_written, money};
 use crate::error::VendorError;
 use crate::json;
 
-const PAYMENTS: Resource = Resource {
+pub(super) const PAYMENTS: Resource = Resource {
     path: ["payments", "payments"],
     list_template: "/accounting/account/{account_id}/payments/payments",
     single_template: "/accounting/account/{account_id}/payments/payments/{id}",

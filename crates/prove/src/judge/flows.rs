@@ -1,0 +1,157 @@
+//! Money in and out in the books against the store's: payments, refunds, their days.
+
+use rust_decimal::Decimal;
+
+use super::money_in;
+use super::standing::was_refunded;
+use super::totals::{Lines, adjusted};
+use crate::amounts::{minus, money, sum};
+use crate::evidence::{Booked, Evidence, tokens};
+use crate::report::{Cause, Code};
+use crate::terms::Terms;
+
+pub(super) fn causes(
+    evidence: &Evidence,
+    booked: &Booked,
+    lines: &Lines,
+    terms: &Terms,
+) -> Vec<Cause> {
+    let mut causes = refund_causes(evidence, booked, lines, terms);
+    causes.extend(payment_cause(evidence, booked, lines, terms));
+    causes.extend(day_causes(evidence, booked, terms));
+    causes
+}
+
+/// What the store received, at most the order's total.
+pub(super) fn received(evidence: &Evidence, terms: &Terms) -> Decimal {
+    let order = &evidence.order;
+    let all = money_in::received(order, &evidence.transactions, was_refunded(evidence), terms);
+    order.total_inc_tax.map_or(all, |total| all.min(total))
+}
+
+fn payment_cause(
+    evidence: &Evidence,
+    booked: &Booked,
+    lines: &Lines,
+    terms: &Terms,
+) -> Option<Cause> {
+    let expected = minus(received(evidence, terms), adjusted(evidence, lines));
+    let found = booked.received();
+    if found == expected {
+        return None;
+    }
+    let currency = &evidence.order.currency;
+    let figures = format!(
+        "{} of payments are due in the books, {} are there",
+        money(expected, currency),
+        money(found, currency)
+    );
+    if found > expected {
+        return Some(Cause::new(Code::PaymentTooMuch, format!("{figures}.")));
+    }
+    let absent: Vec<_> = money_in::captured(&evidence.transactions)
+        .into_iter()
+        .filter(|taken| !has_token(booked, &taken.row.id))
+        .collect();
+    if !absent.is_empty() && absent.iter().all(|taken| terms.is_closed(&taken.day)) {
+        let words = format!("{figures}; what is missing was paid in a closed period.");
+        return Some(Cause::new(Code::LockedPeriod, words));
+    }
+    let names: Vec<&str> = absent.iter().map(|taken| taken.row.id.as_str()).collect();
+    let which = if names.is_empty() {
+        String::new()
+    } else {
+        format!("; not found: transaction {}", names.join(", "))
+    };
+    Some(Cause::new(
+        Code::PaymentMissing,
+        format!("{figures}{which}."),
+    ))
+}
+
+fn has_token(booked: &Booked, transaction_id: &str) -> bool {
+    let mut notes = booked.payments.iter().map(|payment| payment.note.as_str());
+    notes.any(|note| tokens(note, "txn:").any(|id| id == transaction_id))
+}
+
+fn refund_causes(evidence: &Evidence, booked: &Booked, lines: &Lines, terms: &Terms) -> Vec<Cause> {
+    let currency = &booked.invoice.currency;
+    let mut causes = Vec::new();
+    for refund in &evidence.refunds {
+        let beside = beside(evidence, refund.id);
+        let on_invoice = lines.adjusted.contains(&refund.id);
+        let found = if on_invoice {
+            sum([beside, refund.amount])
+        } else {
+            beside
+        };
+        let figures = format!(
+            "Refund {} is {} in the store and {} in the books",
+            refund.id,
+            money(refund.amount, currency),
+            money(found, currency)
+        );
+        if found > refund.amount {
+            causes.push(Cause::new(Code::RefundTooMuch, format!("{figures}.")));
+        } else if found < refund.amount && terms.is_closed(&refund.day) {
+            let words = format!("{figures}; its day {} is closed.", refund.day);
+            causes.push(Cause::new(Code::LockedPeriod, words));
+        } else if found < refund.amount {
+            causes.push(Cause::new(Code::RefundMissing, format!("{figures}.")));
+        }
+    }
+    let known = |id: &u64| evidence.refunds.iter().any(|refund| refund.id == *id);
+    let strays = evidence.outgoing.iter().map(|one| one.refund_id);
+    let mut strays: Vec<u64> = strays
+        .chain(lines.adjusted.iter().copied())
+        .filter(|id| !known(id))
+        .collect();
+    strays.sort_unstable();
+    strays.dedup();
+    for id in strays {
+        let words = format!("The books give back refund {id}, which the store does not know.");
+        causes.push(Cause::new(Code::RefundTooMuch, words));
+    }
+    causes
+}
+
+/// What stands for a refund beside the invoice.
+pub(super) fn beside(evidence: &Evidence, refund_id: u64) -> Decimal {
+    let found = evidence.outgoing.iter();
+    sum(found
+        .filter(|one| one.refund_id == refund_id)
+        .filter_map(|one| one.figures.amount))
+}
+
+/// Payments and refunds that are booked, but on another day.
+fn day_causes(evidence: &Evidence, booked: &Booked, terms: &Terms) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for taken in money_in::captured(&evidence.transactions) {
+        let named = |note: &str| tokens(note, "txn:").any(|id| id == taken.row.id);
+        for payment in booked.payments.iter().filter(|one| named(&one.note)) {
+            let what = format!("The payment of transaction {}", taken.row.id);
+            causes.extend(day_cause(&what, &payment.date, &taken.day, terms));
+        }
+    }
+    for refund in &evidence.refunds {
+        let booked = evidence.outgoing.iter();
+        for one in booked.filter(|one| one.refund_id == refund.id) {
+            let what = format!("What is booked for refund {}", refund.id);
+            causes.extend(day_cause(&what, &one.figures.date, &refund.day, terms));
+        }
+    }
+    causes
+}
+
+/// A document on another day than it should be on; one in a closed period is the graver case.
+pub(super) fn day_cause(what: &str, found: &str, expected: &str, terms: &Terms) -> Option<Cause> {
+    if found == expected {
+        return None;
+    }
+    if terms.is_closed(found) && !terms.is_closed(expected) {
+        let words = format!("{what} is dated {found}, in a closed period; its day is {expected}.");
+        return Some(Cause::new(Code::LockedPeriod, words));
+    }
+    let words = format!("{what} is dated {found}; its day is {expected}.");
+    Some(Cause::new(Code::WrongDate, words))
+}
