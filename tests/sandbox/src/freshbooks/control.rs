@@ -90,6 +90,12 @@ fn of_account(account: &mut Account, call: &Call, rest: &[&str]) -> Result<Reply
             let code = account.grant.mint_code(&field(call, "redirect_uri")?);
             Ok(Reply::json(200, json!({"code": code})))
         }
+        (&Method::POST, [kind, "create_by_hand"]) => {
+            let body = call.object().map_err(|reason| wrong(400, &reason))?;
+            accounting::create_by_hand(account, kind, &body)
+                .map(|created| Reply::json(201, created))
+                .map_err(|refusal| wrong(refusal.status, &refusal.to_string()))
+        }
         (&Method::POST, [kind, id, "edit_by_hand"]) => {
             let body = call.object().map_err(|reason| wrong(400, &reason))?;
             accounting::edit_by_hand(account, kind, id, &body)

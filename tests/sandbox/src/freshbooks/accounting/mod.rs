@@ -287,18 +287,34 @@ fn set(account: &mut Account, resource: &dyn Resource, id: u64, field: &str, val
     }
 }
 
-/// An edit as a person makes it in the web interface: the same rules, no token, no limits.
+/// A record as a person makes it in the web interface: the same rules, no token, no limits.
+pub(super) fn create_by_hand(
+    account: &mut Account,
+    kind: &str,
+    body: &Doc,
+) -> Result<Value, Refusal> {
+    let resource = of_kind(kind)?;
+    let id = resource.create(account, body)?;
+    let row = resource.table(account).get(id).cloned().unwrap_or_default();
+    Ok(json!({resource.single(): shown(account, resource, &row, &["lines"])}))
+}
+
+fn of_kind(kind: &str) -> Result<&'static dyn Resource, Refusal> {
+    RESOURCES
+        .iter()
+        .copied()
+        .find(|resource| resource.plural() == kind)
+        .ok_or_else(|| Refusal::new(404, errno::UNKNOWN, format!("There is no kind {kind}.")))
+}
+
+/// An edit as a person makes it there.
 pub(super) fn edit_by_hand(
     account: &mut Account,
     kind: &str,
     id: &str,
     body: &Doc,
 ) -> Result<Value, Refusal> {
-    let resource = RESOURCES
-        .iter()
-        .copied()
-        .find(|resource| resource.plural() == kind)
-        .ok_or_else(|| Refusal::new(404, errno::UNKNOWN, format!("There is no kind {kind}.")))?;
+    let resource = of_kind(kind)?;
     let id = known(account, resource, id)?;
     apply(account, resource, id, body)?;
     let row = resource.table(account).get(id).cloned().unwrap_or_default();

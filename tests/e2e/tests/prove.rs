@@ -1,0 +1,134 @@
+//! The proof: clean books prove clean, planted faults are found with their causes, and a run that
+//! was killed goes on.
+//!
+//! `TILLBOOK_PROVE_FAULTS=20` plants so many of each class (`cargo xtask prove-faults`); the suite
+//! plants fewer.
+
+mod prove {
+    pub(crate) mod command;
+    pub(crate) mod faults;
+    pub(crate) mod scene;
+}
+
+use anyhow::ensure;
+use e2e::{QUICK, Shop, Streams};
+use prove::command::{Proved, prove};
+use prove::scene::Scene;
+use testkit::{House, HouseOptions};
+
+#[tokio::test]
+async fn books_that_the_pipeline_wrote_prove_clean_at_the_forecast_cost() -> anyhow::Result<()> {
+    let scene = Scene::start(false).await?;
+    let shop = Shop::only(&scene.house)?;
+    scene.place_every_kind(2).await?;
+    scene.settle().await?;
+
+    let before = scene.counted().await?;
+    let proved = prove(&scene.house, &scene.days, &[]).await?;
+    let after = scene.counted().await?;
+    ensure!(proved.exit == 0, "{}", proved.text());
+    ensure!(proved.findings().is_empty(), "{}", proved.text());
+    ensure!(proved.matching() > 100, "{}", proved.text());
+    for vendor in ["bigcommerce", "freshbooks"] {
+        let real = after[vendor] - before[vendor];
+        let told = proved.forecast(vendor)?;
+        println!("{vendor}: forecast {told}, real {real}");
+        ensure!(
+            told.abs_diff(real) * 20 <= real,
+            "{vendor}: forecast {told}, real {real}"
+        );
+    }
+    // Nothing was written.
+    let calls = shop.calls().await?;
+    ensure!(calls.get("creates") > Some(&0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn planted_faults_are_found_with_their_causes() -> anyhow::Result<()> {
+    let each = std::env::var("TILLBOOK_PROVE_FAULTS");
+    let each: usize = each.ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let scene = Scene::start(true).await?;
+    let planted = prove::faults::plant(&scene, each).await?;
+    let proved = prove(&scene.house, &scene.days, &[]).await?;
+    ensure!(proved.exit == 1, "{}", proved.text());
+    prove::faults::table(&planted, &proved)
+}
+
+#[tokio::test]
+async fn a_proof_killed_half_way_goes_on_and_reports_the_same() -> anyhow::Result<()> {
+    let scene = Scene::start(false).await?;
+    scene.place_days(6, 8).await?;
+    scene.settle().await?;
+    scene.spoil_one().await?;
+    let whole = prove(&scene.house, &scene.days, &[]).await?;
+    ensure!(whole.exit == 1, "{}", whole.text());
+
+    let state = scene.house.servers.folder().join("proof.json");
+    prove::command::kill_after_a_day(&scene.house, &scene.days, &state).await?;
+    let kept = std::fs::read_to_string(&state)?;
+    let before = scene.counted().await?;
+    let resumed = prove(
+        &scene.house,
+        &scene.days,
+        &["--state", &state.to_string_lossy()],
+    )
+    .await?;
+    let after = scene.counted().await?;
+    ensure!(
+        resumed.days() == whole.days(),
+        "{}\n{}",
+        whole.text(),
+        resumed.text()
+    );
+    ensure!(!state.exists(), "a finished proof keeps no progress");
+    ensure!(kept.contains("\"days\""), "{kept}");
+    let (first, second) = (
+        whole.calls("bigcommerce")?,
+        after["bigcommerce"] - before["bigcommerce"],
+    );
+    ensure!(second < first, "resumed with {second} calls, whole {first}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn bad_requests_are_refused_with_the_remedy() -> anyhow::Result<()> {
+    let house = House::start(HouseOptions {
+        config: QUICK.to_owned(),
+        services: Vec::new(),
+        ..HouseOptions::default()
+    })
+    .await?;
+    let refused = async |arguments: &[&str]| -> anyhow::Result<Proved> {
+        Proved::run(&house, arguments).await
+    };
+    let unknown = refused(&[
+        "--connection",
+        "nobody",
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-01-02",
+    ]);
+    let unknown = unknown.await?;
+    ensure!(
+        unknown.exit == 64 && unknown.errors.contains("nobody"),
+        "{}",
+        unknown.errors
+    );
+    let turned = refused(&[
+        "--connection",
+        "acme",
+        "--from",
+        "2026-01-02",
+        "--to",
+        "2026-01-01",
+    ]);
+    let turned = turned.await?;
+    ensure!(
+        turned.exit == 64 && turned.errors.contains("first day"),
+        "{}",
+        turned.errors
+    );
+    Streams::of(&house).await?.at_rest().await
+}
