@@ -34,7 +34,8 @@ pub(crate) struct Taken {
 /// A refund that moved something, and its day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
-    pub(crate) id: u64,
+    /// The record's id, or `T` and the id of a transaction that no record accounts for.
+    pub(crate) id: String,
     pub(crate) amount: Decimal,
     pub(crate) day: String,
 }
@@ -51,7 +52,7 @@ pub(crate) struct Booked {
 /// Money that the books give back beside the invoice.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) refund_id: u64,
+    pub(crate) refund_id: String,
     pub(crate) figures: OutgoingFigures,
 }
 
@@ -64,7 +65,7 @@ impl Booked {
 }
 
 /// What a refund really gave back; `None` when it was declined or its amount cannot be read.
-pub(crate) fn given(refund: &RefundRow, day: String) -> Option<Given> {
+fn given(refund: &RefundRow, day: String) -> Option<Given> {
     let parts = &refund.payments;
     let amount = if parts.iter().any(|part| part.is_declined) {
         let paid = parts.iter().filter(|part| !part.is_declined);
@@ -73,10 +74,49 @@ pub(crate) fn given(refund: &RefundRow, day: String) -> Option<Given> {
         refund.total_amount?
     };
     (!amount.is_zero()).then_some(Given {
-        id: refund.id,
+        id: refund.id.to_string(),
         amount,
         day,
     })
+}
+
+/// Everything that was given back: the records, and refunds made at the gateway, which leave
+/// only a transaction. A transaction that is a part of a record is not counted again. An order
+/// whose transactions are all tests was never paid, so nothing can have gone back.
+pub(crate) fn given_back(
+    records: &[RefundRow],
+    transactions: &[Taken],
+    day: impl Fn(&RefundRow) -> String,
+) -> Vec<Given> {
+    if !transactions.is_empty() && transactions.iter().all(|taken| taken.row.test) {
+        return Vec::new();
+    }
+    let mut all: Vec<Given> = records
+        .iter()
+        .filter_map(|record| given(record, day(record)))
+        .collect();
+    let parts = records.iter().flat_map(|record| &record.payments);
+    let mut accounted: Vec<Decimal> = parts
+        .filter(|part| !part.is_declined)
+        .filter_map(|part| part.amount)
+        .collect();
+    let real = transactions
+        .iter()
+        .filter(|taken| taken.row.event == "refund" && taken.row.ok && !taken.row.test);
+    for taken in real {
+        let Some(amount) = taken.row.amount.filter(|amount| *amount > Decimal::ZERO) else {
+            continue;
+        };
+        match accounted.iter().position(|part| *part == amount) {
+            Some(place) => drop(accounted.swap_remove(place)),
+            None => all.push(Given {
+                id: format!("T{}", taken.row.id),
+                amount,
+                day: taken.day.clone(),
+            }),
+        }
+    }
+    all
 }
 
 /// The ids that a text names after a word such as `txn:`.
@@ -95,9 +135,12 @@ pub(crate) fn tokens<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = &
 }
 
 /// The refund a credit note or an expense stands for: by its note, else by its number.
-pub(crate) fn refund_of(figures: &OutgoingFigures) -> Option<u64> {
-    let by_note = tokens(&figures.notes, "refund:").find_map(|id| id.parse().ok());
-    let by_number = || figures.number.rsplit_once("-R")?.1.parse().ok();
+pub(crate) fn refund_of(figures: &OutgoingFigures) -> Option<String> {
+    let by_note = tokens(&figures.notes, "refund:").next().map(str::to_owned);
+    let by_number = || {
+        let (_, id) = figures.number.rsplit_once("-R")?;
+        (!id.is_empty()).then(|| id.to_owned())
+    };
     by_note.or_else(by_number)
 }
 

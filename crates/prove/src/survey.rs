@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::evidence::{Outgoing, given, refund_of, tokens};
+use crate::evidence::{Outgoing, refund_of, tokens};
 use crate::runner::{Error, Vendors};
 use crate::terms::Terms;
 
@@ -76,9 +76,9 @@ pub(crate) struct Survey {
     /// Invoices by the transaction, or by the order paid offline, that a payment's note names.
     by_money: HashMap<String, Vec<u64>>,
     /// Credit notes and expenses by refund.
-    outgoing: HashMap<u64, Vec<Outgoing>>,
+    outgoing: HashMap<String, Vec<Outgoing>>,
     /// Refunds that credit notes name, by the invoice number they begin with.
-    credited: HashMap<String, Vec<u64>>,
+    credited: HashMap<String, Vec<String>>,
     pub(crate) clients: HashMap<u64, ClientNames>,
     /// Invoices that bear an order's number, and no such order is in the range.
     pub(crate) strays: Vec<Stray>,
@@ -262,9 +262,9 @@ impl Survey {
             self.credited
                 .entry(number.to_owned())
                 .or_default()
-                .push(refund_id);
+                .push(refund_id.clone());
         }
-        let known = self.outgoing.entry(refund_id).or_default();
+        let known = self.outgoing.entry(refund_id.clone()).or_default();
         let same =
             |one: &Outgoing| one.figures.id == figures.id && one.figures.number == figures.number;
         if !known.iter().any(same) {
@@ -276,13 +276,13 @@ impl Survey {
         let lines = self.invoices.values().flat_map(|invoice| &invoice.lines);
         let names: std::collections::HashSet<&str> =
             lines.flatten().map(|line| line.name.trim()).collect();
-        let moved = self.refunds.values().flatten();
-        moved
-            .filter_map(|refund| given(refund, String::new()))
-            .all(|refund| {
-                self.outgoing.contains_key(&refund.id)
-                    || names.contains(format!("Refund {}", refund.id).as_str())
-            })
+        let moved = |refund: &&RefundRow| {
+            refund.payments.is_empty() || refund.payments.iter().any(|part| !part.is_declined)
+        };
+        self.refunds.values().flatten().filter(moved).all(|refund| {
+            self.outgoing.contains_key(&refund.id.to_string())
+                || names.contains(format!("Refund {}", refund.id).as_str())
+        })
     }
 
     async fn read_clients(&mut self, vendors: &Vendors, terms: &Terms) -> Result<(), Error> {
@@ -314,12 +314,12 @@ impl Survey {
     }
 
     /// What the books give back for these refunds, or under this invoice number.
-    pub(crate) fn given_back(&self, number: &str, refund_ids: &[u64]) -> Vec<Outgoing> {
+    pub(crate) fn given_back(&self, number: &str, refund_ids: &[String]) -> Vec<Outgoing> {
         let credited = self.credited.get(number).into_iter().flatten();
-        let mut ids: Vec<u64> = refund_ids.iter().chain(credited).copied().collect();
+        let mut ids: Vec<&String> = refund_ids.iter().chain(credited).collect();
         ids.sort_unstable();
         ids.dedup();
-        let found = ids.iter().filter_map(|id| self.outgoing.get(id));
+        let found = ids.iter().filter_map(|id| self.outgoing.get(*id));
         found.flatten().cloned().collect()
     }
 

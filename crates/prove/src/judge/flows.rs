@@ -78,7 +78,7 @@ fn refund_causes(evidence: &Evidence, booked: &Booked, lines: &Lines, terms: &Te
     let currency = &booked.invoice.currency;
     let mut causes = Vec::new();
     for refund in &evidence.refunds {
-        let beside = beside(evidence, refund.id);
+        let beside = beside(evidence, &refund.id);
         let on_invoice = lines.adjusted.contains(&refund.id);
         let found = if on_invoice {
             sum([beside, refund.amount])
@@ -100,10 +100,10 @@ fn refund_causes(evidence: &Evidence, booked: &Booked, lines: &Lines, terms: &Te
             causes.push(Cause::new(Code::RefundMissing, format!("{figures}.")));
         }
     }
-    let known = |id: &u64| evidence.refunds.iter().any(|refund| refund.id == *id);
-    let strays = evidence.outgoing.iter().map(|one| one.refund_id);
-    let mut strays: Vec<u64> = strays
-        .chain(lines.adjusted.iter().copied())
+    let known = |id: &&String| evidence.refunds.iter().any(|refund| refund.id == **id);
+    let strays = evidence.outgoing.iter().map(|one| &one.refund_id);
+    let mut strays: Vec<&String> = strays
+        .chain(&lines.adjusted)
         .filter(|id| !known(id))
         .collect();
     strays.sort_unstable();
@@ -116,7 +116,7 @@ fn refund_causes(evidence: &Evidence, booked: &Booked, lines: &Lines, terms: &Te
 }
 
 /// What stands for a refund beside the invoice.
-pub(super) fn beside(evidence: &Evidence, refund_id: u64) -> Decimal {
+fn beside(evidence: &Evidence, refund_id: &str) -> Decimal {
     let found = evidence.outgoing.iter();
     sum(found
         .filter(|one| one.refund_id == refund_id)

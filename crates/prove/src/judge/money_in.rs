@@ -107,7 +107,7 @@ pub(crate) fn names_gateway(order: &OrderRow) -> bool {
 /// Whether the merchant says the order is paid and no gateway took part.
 pub(super) fn paid_offline(order: &OrderRow, transactions: &[Taken], was_refunded: bool) -> bool {
     let status = order.status_id.unwrap_or(0);
-    let paid = PAID.contains(&status) || (was_refunded && matches!(status, 4 | 14));
+    let paid = PAID.contains(&status) || (was_refunded && matches!(status, 4 | 5 | 14));
     paid && (!transactions.is_empty() || !names_gateway(order))
         && transactions.iter().all(|taken| {
             let method = taken.row.method.as_str();

@@ -63,7 +63,9 @@ fn by_table(evidence: &Evidence, terms: &Terms) -> Place {
     }
     match status {
         0 => Place::Out("it is incomplete"),
-        5 if captured => Place::In { draft: false },
+        5 if captured || offline => Place::In { draft: false },
+        // What was given back in full is neither owed nor earned; the books show both ways.
+        6 if captured && all_given_back(evidence) => Place::In { draft: false },
         5 => Place::Out("it was cancelled and never paid"),
         6 if captured => Place::Held(
             "declined_but_captured",
@@ -76,6 +78,13 @@ fn by_table(evidence: &Evidence, terms: &Terms) -> Place {
             format!("Order status {other} is none that is known; set [status] in the policy."),
         ),
     }
+}
+
+fn all_given_back(evidence: &Evidence) -> bool {
+    let captured = money_in::captured(&evidence.transactions);
+    let captured = sum(captured.iter().filter_map(|taken| taken.row.amount));
+    let back = sum(evidence.refunds.iter().map(|refund| refund.amount));
+    back > Decimal::ZERO && back >= captured
 }
 
 pub(super) fn was_refunded(evidence: &Evidence) -> bool {
@@ -150,7 +159,8 @@ fn refunds_held(evidence: &Evidence, received: Decimal) -> Option<(&'static str,
         );
         return Some(("refund_above_payments", words));
     }
-    if matches!(order.status_id, Some(4 | 14)) && evidence.refunds.is_empty() && !order.is_deleted {
+    let came_in = received > Decimal::ZERO;
+    if matches!(order.status_id, Some(4 | 14)) && evidence.refunds.is_empty() && came_in {
         let words = "The store says the order is refunded, but reports no refund that was carried \
                      out; only the gateway knows what was given back.";
         return Some(("refund_without_record", words.to_owned()));

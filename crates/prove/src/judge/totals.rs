@@ -18,7 +18,7 @@ pub(super) struct Lines {
     /// Net sum of the rounding lines.
     pub(super) rounding: Decimal,
     /// Refund ids that stand as lines (`refund = "adjust"`).
-    pub(super) adjusted: Vec<u64>,
+    pub(super) adjusted: Vec<String>,
     /// The most that rounding may come to.
     pub(super) bound: Decimal,
 }
@@ -26,7 +26,7 @@ pub(super) struct Lines {
 pub(super) fn read_lines(invoice: &InvoiceFigures) -> Lines {
     let lines = invoice.lines.as_deref().unwrap_or_default();
     let is_rounding = |line: &&LineFigures| line.name.trim() == ROUNDING;
-    let refund = |line: &LineFigures| line.name.trim().strip_prefix("Refund ")?.parse().ok();
+    let refund = |line: &LineFigures| line.name.trim().strip_prefix("Refund ").map(str::to_owned);
     let untaxed = |line: &&LineFigures| line.percent1.is_zero() && line.percent2.is_zero();
     let taxed = lines.iter().filter(|line| !untaxed(line)).count();
     // Where tax stands on lines of its own, every line could have had one.

@@ -5,7 +5,7 @@ use connect::freshbooks::lists::InvoiceFigures;
 
 use super::{Error, Run};
 use crate::amounts::sum;
-use crate::evidence::{Booked, Evidence, Outgoing, Taken, given, refund_of};
+use crate::evidence::{Booked, Evidence, Outgoing, Taken, given_back, refund_of};
 use crate::judge::names_gateway;
 use crate::report::Calls;
 
@@ -24,9 +24,7 @@ impl Run<'_> {
         let transactions = self.transactions(order).await?;
         let rows = self.survey.refunds.get(&order.id);
         let rows = rows.map(Vec::as_slice).unwrap_or_default();
-        let refunds = rows
-            .iter()
-            .filter_map(|row| given(row, self.day_of(row.created_at)));
+        let refunds = given_back(rows, &transactions, |row| self.day_of(row.created_at));
         let number = self.proof.terms.number(order.id);
         let own = self.survey.of_number(&number).map(|one| (one, false));
         let foreign = self.foreign(order, &transactions);
@@ -39,13 +37,18 @@ impl Run<'_> {
                 renumbered,
             })
             .collect();
-        let ids: Vec<u64> = rows.iter().map(|row| row.id).collect();
+        let records = rows.iter().map(|row| row.id.to_string());
+        let ids: Vec<String> = refunds
+            .iter()
+            .map(|refund| refund.id.clone())
+            .chain(records)
+            .collect();
         let client = invoices.first().map(|booked| booked.invoice.client_id);
         Ok(Evidence {
             order: order.clone(),
             day: day.to_owned(),
             transactions,
-            refunds: refunds.collect(),
+            refunds,
             invoices,
             outgoing: self.survey.given_back(&number, &ids),
             client: client.and_then(|id| self.survey.clients.get(&id).cloned()),
@@ -121,10 +124,7 @@ impl Run<'_> {
             day: order
                 .created_at
                 .map_or_else(|| before.day.clone(), |at| self.span.day(at)),
-            refunds: rows
-                .iter()
-                .filter_map(|row| given(row, self.day_of(row.created_at)))
-                .collect(),
+            refunds: given_back(&rows, &transactions, |row| self.day_of(row.created_at)),
             outgoing: before.outgoing.clone(),
             client: None,
             customer_email: None,
