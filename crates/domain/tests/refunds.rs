@@ -380,6 +380,33 @@ fn orders_cancelled_or_declined_after_capture_keep_invoice_and_refunds() {
 }
 
 #[test]
+fn what_was_paid_too_much_and_given_back_lowers_payments_only() {
+    // Captured 12.00, the order is worth 10.00; 3.00 went back, 1.00 of it for goods.
+    let mut order = document();
+    order["order"]["status_id"] = json!(14);
+    order["transactions"] = json!([
+        transaction(501, "capture", "10.00"),
+        transaction(502, "capture", "2.00")
+    ]);
+    assert_eq!(
+        hold_codes(&order, &Policy::default()),
+        ["paid_more_than_due"]
+    );
+    order["refunds"] = json!([refund(7, "3.00", "0", custom("3.00"))]);
+    let text = shown(&order, &Policy::default());
+    assert!(text.contains("txn:501 VISA 10.00 USD"), "{text}");
+    assert!(text.contains("txn:502 VISA 0.00 USD"), "{text}");
+    assert!(text.contains("CreditNote 1.00 USD"), "{text}");
+    let adjust = Policy {
+        refund: RefundMode::Adjust,
+        ..Policy::default()
+    };
+    let text = shown(&order, &adjust);
+    assert!(text.contains("txn:501 VISA 9.00 USD"), "{text}");
+    assert!(text.contains("total 9.00 USD"), "{text}");
+}
+
+#[test]
 fn yen_have_no_cents_and_stores_with_tax_in_prices_are_exact() {
     let mut order = document();
     let mut line = product(1, "Tea", "3", "1000", "3000");

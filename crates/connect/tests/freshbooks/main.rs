@@ -8,4 +8,5 @@ mod common;
 mod invoices;
 mod oauth;
 mod payments;
+mod refunds;
 mod trouble;

@@ -20,6 +20,9 @@ pub(super) fn book(
     invoice: &mut DesiredInvoice,
     payments: &mut [DesiredPayment],
 ) -> Result<Vec<DesiredRefund>, Hold> {
+    for refund in &refunds {
+        lower(refund, refund.absorbed, payments).map_err(|error| not_computable(&error))?;
+    }
     if *mode == RefundMode::Adjust {
         adjust(&refunds, invoice, payments)?;
     }
@@ -95,7 +98,7 @@ fn adjust(
             .checked_sub(refund.gross)
             .map_err(wide)?;
         invoice.expected_tax = invoice.expected_tax.checked_sub(refund.tax).map_err(wide)?;
-        lower(refund, payments).map_err(wide)?;
+        lower(refund, refund.gross, payments).map_err(wide)?;
     }
     close(invoice).map_err(wide)?
 }
@@ -169,9 +172,9 @@ fn close(invoice: &mut DesiredInvoice) -> Result<Result<(), Hold>, Error> {
     Ok(Ok(()))
 }
 
-/// Takes a refund off the payments it gives back, what is left off the latest ones.
-fn lower(refund: &Refunded, payments: &mut [DesiredPayment]) -> Result<(), Error> {
-    let mut left = refund.gross;
+/// Takes an amount of a refund off the payments it gives back, what is left off the latest ones.
+fn lower(refund: &Refunded, amount: Money, payments: &mut [DesiredPayment]) -> Result<(), Error> {
+    let mut left = amount;
     for payout in &refund.payouts {
         let paid = payments
             .iter_mut()

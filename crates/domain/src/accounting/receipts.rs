@@ -84,12 +84,15 @@ fn compute(order: &Order, policy: &Policy, zone: &TimeZone) -> Computed {
         paid = paid.checked_add(receipt.amount)?;
     }
     let due = total.checked_sub(paid)?;
-    if due.amount_minor < 0 && paid.amount_minor > 0 {
+    // Paid too much and given back again is no money on the invoice (see `super::refunds`).
+    let back = super::refunds::given_back_minor(order);
+    let too_much = i128::from(due.amount_minor) + back < 0;
+    if too_much && paid.amount_minor > 0 {
         holds.push(Hold {
             code: "paid_more_than_due",
             message: format!(
                 "{paid} came in for an order of {total}. FreshBooks would turn the rest into a \
-                 credit; book it by hand."
+                 credit; give the difference back in the store, or book it by hand."
             ),
         });
     }

@@ -16,9 +16,11 @@ use crate::policy::Policy;
 pub struct Refunded {
     /// The store's refund id, or `T` and the id of a refund transaction without a record.
     pub id: String,
-    /// With tax; zero when declined.
+    /// With tax; zero when declined. Without what is `absorbed`.
     pub gross: Money,
-    /// The tax in it.
+    /// Gives back what had come in beyond the order's total: it lowers payments and nothing else.
+    pub absorbed: Money,
+    /// The tax in `gross`.
     pub tax: Money,
     /// `YYYY-MM-DD` in the store's time zone.
     pub date: String,
@@ -65,15 +67,21 @@ pub fn all_given_back(order: &Order) -> bool {
     let Some(captured) = receipts::captured_sum(order) else {
         return false;
     };
+    let back = given_back_minor(order);
+    back > 0 && back >= i128::from(captured.amount_minor)
+}
+
+/// What went back together, smallest units; 0 where it cannot be told.
+pub(super) fn given_back_minor(order: &Order) -> i128 {
+    if order.refunds.is_empty() && order.transactions.is_empty() {
+        return 0;
+    }
     match given_back(order) {
-        Ok(Ok(list)) => {
-            let back: i128 = list
-                .iter()
-                .map(|one| i128::from(one.gross.amount_minor))
-                .sum();
-            back > 0 && back >= i128::from(captured.amount_minor)
-        }
-        _ => false,
+        Ok(Ok(list)) => list
+            .iter()
+            .map(|one| i128::from(one.gross.amount_minor))
+            .sum(),
+        _ => 0,
     }
 }
 
@@ -118,8 +126,12 @@ fn compute(order: &Order, policy: &Policy, entries: &[Entry], received: &[Receip
     }
     let mut list = Vec::with_capacity(given.len());
     if holds.is_empty() {
-        for one in &given {
-            match refunded(order, policy, entries, one)? {
+        let total = Money::rounded(order.totals.total.inc_tax, order.currency)?;
+        let mut excess = came_in.checked_sub(total)?;
+        for one in given {
+            let part = excess.amount_minor.min(one.gross.amount_minor).max(0);
+            excess.amount_minor -= part;
+            match refunded(order, policy, entries, one, part)? {
                 Ok(refund) => list.push(refund),
                 Err(hold) => holds.push(hold),
             }
@@ -163,8 +175,15 @@ fn refunded(
     order: &Order,
     policy: &Policy,
     entries: &[Entry],
-    given: &GivenBack<'_>,
+    mut given: GivenBack<'_>,
+    absorbed_minor: i64,
 ) -> Result<Result<Refunded, Hold>, Error> {
+    let absorbed = Money {
+        amount_minor: absorbed_minor,
+        ..given.gross
+    };
+    given.gross = given.gross.checked_sub(absorbed)?;
+    let given = &given;
     let date = match time_zone(order).and_then(|zone| day(given.at_s, &zone)) {
         Ok(date) => date,
         Err(hold) => return Ok(Err(hold)),
@@ -172,6 +191,7 @@ fn refunded(
     let mut refund = Refunded {
         id: given.id.clone(),
         gross: given.gross,
+        absorbed,
         tax: Money::zero(order.currency),
         date,
         lines: Vec::new(),
