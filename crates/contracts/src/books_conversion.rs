@@ -93,7 +93,8 @@ pub fn money_from_wire(field: &'static str, money: Option<&WireMoney>) -> Read<M
     })
 }
 
-fn client_to_wire(client: &d::DesiredClient) -> w::Client {
+/// A client as it travels.
+pub fn client_to_wire(client: &d::DesiredClient) -> w::Client {
     w::Client {
         email_key: client.email_key.clone().unwrap_or_default(),
         customer_id: client.customer_id.unwrap_or(0),

@@ -21,7 +21,9 @@ pub use wire::tillbook::order::v1 as order;
 
 pub mod books_conversion;
 pub mod contract;
+pub mod customer_conversion;
 pub mod headers;
+pub mod item_conversion;
 pub mod ledger_conversion;
 pub mod order_conversion;
 pub mod topology;

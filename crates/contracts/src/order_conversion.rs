@@ -9,7 +9,8 @@ mod names;
 mod to_wire;
 
 pub use self::from_wire::from_wire;
-pub(crate) use self::from_wire::{currency, decimal};
+pub(crate) use self::from_wire::{address, currency, decimal};
+pub(crate) use self::to_wire::address_to_wire;
 pub use self::to_wire::to_wire;
 
 /// A wire message that is no order.

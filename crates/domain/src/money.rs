@@ -72,6 +72,13 @@ LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK 
 PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB \
 TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG";
 
+/// No currency.
+impl Default for Currency {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl Currency {
     /// ISO 4217's code for no currency: stands where an order has none, e.g. because it is gone.
     pub const NONE: Self = Self {

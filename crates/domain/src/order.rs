@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use crate::money::Currency;
 
 /// One order with everything that belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Order {
     pub id: u64,
     pub status_id: u32,

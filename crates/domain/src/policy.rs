@@ -37,10 +37,11 @@ pub struct Policy {
     /// `books_locked_until`: `YYYY-MM-DD`; days before it are closed.
     #[serde(deserialize_with = "date")]
     pub books_locked_until: Option<Date>,
-    /// `unknown_sku`: `text` (the only choice of this version): lines are free text.
+    /// `unknown_sku`: what a line whose SKU is no item leads to: `create` (default, the item is
+    /// made), `text` (nothing) or `hold` (the order waits for a person).
     pub unknown_sku: UnknownSku,
-    /// `client_conflicts`: `keep` (the only choice of this version): a client that exists stays as
-    /// people left it.
+    /// `client_conflicts`: who wins where a person changed a client's field that the store changed
+    /// too: `keep` (default, the person), `overwrite` (the store) or `hold` (a person decides).
     pub client_conflicts: ClientConflicts,
     /// `[payment_types]`: `gateway/method`, `gateway/*` or `*/method` to a FreshBooks type.
     #[serde(deserialize_with = "payment_types")]
@@ -105,17 +106,23 @@ pub enum RefundMode {
 }
 
 /// What happens to a line whose SKU is no FreshBooks item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum UnknownSku {
     #[default]
+    Create,
     Text,
+    Hold,
 }
 
 /// Who wins where a person changed a client's fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ClientConflicts {
     #[default]
     Keep,
+    Overwrite,
+    Hold,
 }
 
 /// Every payment type FreshBooks knows. Source: its official JavaScript SDK.
@@ -206,18 +213,6 @@ impl<'de> Deserialize<'de> for RefundMode {
                  \"expense:\" and the name of a FreshBooks expense category"
             ))),
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for UnknownSku {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        only(deserializer, "unknown_sku", "text")
-    }
-}
-
-impl<'de> Deserialize<'de> for ClientConflicts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        only(deserializer, "client_conflicts", "keep")
     }
 }
 

@@ -10,9 +10,10 @@ use common::{
 };
 use domain::account::{account, gone};
 use domain::books::Disposition;
+use domain::client_update;
 use domain::difference::{Written, closed_period, next_step};
 use domain::mapping::Mapping;
-use domain::policy::Policy;
+use domain::policy::{ClientConflicts, Policy, UnknownSku};
 use serde_json::{Value, json};
 
 fn policy(value: Value) -> Policy {
@@ -76,15 +77,69 @@ fn discount_as_a_named_line_or_taken_off_the_prices() {
 fn choices_of_later_versions_are_refused_with_the_reason() {
     for value in [
         json!({"shipping": "expense:Freight"}),
-        json!({"unknown_sku": "create"}),
-        json!({"client_conflicts": "overwrite"}),
         json!({"invoice": {"email": true}}),
     ] {
         assert!(refused(value).contains("not carried out by this version"));
     }
-    let works = json!({"shipping": "line", "unknown_sku": "text", "client_conflicts": "keep",
-        "invoice": {"email": false}});
+    let works = json!({"shipping": "line", "invoice": {"email": false}});
     assert_eq!(policy(works), Policy::default());
+}
+
+#[test]
+fn unknown_sku_creates_unless_another_choice_is_made() {
+    assert_eq!(Policy::default().unknown_sku, UnknownSku::Create);
+    for (word, choice) in [
+        ("create", UnknownSku::Create),
+        ("text", UnknownSku::Text),
+        ("hold", UnknownSku::Hold),
+    ] {
+        assert_eq!(policy(json!({"unknown_sku": word})).unknown_sku, choice);
+    }
+    refused(json!({"unknown_sku": "drop"}));
+}
+
+/// The store moved from Austin to Bonn, and a person had written Berlin into FreshBooks.
+fn conflict(choice: &str) -> client_update::Difference {
+    let policy = policy(json!({"client_conflicts": choice}));
+    let fields = |city: &str, phone: &str| {
+        client_update::Fields::from([
+            ("p_city".to_owned(), city.to_owned()),
+            ("bus_phone".to_owned(), phone.to_owned()),
+        ])
+    };
+    let written = fields("Austin", "1");
+    let known =
+        client_update::settled(&written, &Default::default(), &Default::default(), &written);
+    client_update::difference(
+        &fields("Bonn", "2"),
+        &known,
+        &Default::default(),
+        &fields("Berlin", "1"),
+        policy.client_conflicts,
+    )
+}
+
+#[test]
+fn client_conflicts_keep_writes_only_what_no_person_changed() {
+    assert_eq!(Policy::default().client_conflicts, ClientConflicts::Keep);
+    let kept = conflict("keep");
+    assert!(kept.write.keys().eq(["bus_phone"]), "{kept:?}");
+    assert!(kept.kept.iter().eq(["p_city"]) && kept.contested.is_empty());
+}
+
+#[test]
+fn client_conflicts_overwrite_writes_the_stores_values() {
+    let overwritten = conflict("overwrite");
+    assert!(overwritten.write.keys().eq(["bus_phone", "p_city"]));
+    assert!(overwritten.kept.is_empty() && overwritten.contested.is_empty());
+}
+
+#[test]
+fn client_conflicts_hold_writes_nothing_and_names_the_field() {
+    let held = conflict("hold");
+    assert!(held.write.is_empty(), "{held:?}");
+    assert!(held.contested.iter().eq(["p_city"]));
+    refused(json!({"client_conflicts": "ask"}));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::{ExposeSecret, SecretString};
 use tracing::warn;
 
-use crate::ledger::ClientKey;
+use crate::ledger::{ClientKey, ItemKey};
 
 /// The look-up cache of all connections.
 #[derive(Debug)]
@@ -74,38 +74,60 @@ impl LookupCache {
 
     /// The FreshBooks client id remembered for a shopper, if any.
     pub async fn client(&self, connection: &str, key: &ClientKey) -> Option<u64> {
+        self.get(cache_key(connection, key)).await
+    }
+
+    /// Remembers a client id for the cache's time to live.
+    pub async fn remember_client(&self, connection: &str, key: &ClientKey, client_id: u64) {
+        self.set(cache_key(connection, key), client_id).await;
+    }
+
+    /// The FreshBooks item id remembered for a SKU or variant, if any.
+    pub async fn item(&self, connection: &str, key: &ItemKey) -> Option<u64> {
+        self.get(item_key(connection, key)).await
+    }
+
+    /// Remembers an item id for the cache's time to live.
+    pub async fn remember_item(&self, connection: &str, key: &ItemKey, item_id: u64) {
+        self.set(item_key(connection, key), item_id).await;
+    }
+
+    /// Forgets an item id that FreshBooks no longer knows.
+    pub async fn forget_item(&self, connection: &str, key: &ItemKey) {
+        self.delete(item_key(connection, key)).await;
+    }
+
+    async fn get(&self, key: String) -> Option<u64> {
         let guarded = self
             .redis
             .as_ref()
             .filter(|guarded| !guarded.is_resting())?;
         let mut manager = guarded.manager.clone();
-        let answer: redis::RedisResult<Option<u64>> = manager.get(cache_key(connection, key)).await;
+        let answer: redis::RedisResult<Option<u64>> = manager.get(key).await;
         guarded.settle(answer).flatten()
     }
 
-    /// Remembers a client id for the cache's time to live.
-    pub async fn remember_client(&self, connection: &str, key: &ClientKey, client_id: u64) {
+    async fn set(&self, key: String, id: u64) {
         let Some(guarded) = self.redis.as_ref().filter(|guarded| !guarded.is_resting()) else {
             return;
         };
         let mut manager = guarded.manager.clone();
-        let answer: redis::RedisResult<()> = manager
-            .set_ex(
-                cache_key(connection, key),
-                client_id,
-                self.ttl.as_secs().max(1),
-            )
-            .await;
+        let answer: redis::RedisResult<()> =
+            manager.set_ex(key, id, self.ttl.as_secs().max(1)).await;
         guarded.settle(answer);
     }
 
     /// Forgets a client id that FreshBooks no longer knows.
     pub async fn forget_client(&self, connection: &str, key: &ClientKey) {
+        self.delete(cache_key(connection, key)).await;
+    }
+
+    async fn delete(&self, key: String) {
         let Some(guarded) = self.redis.as_ref() else {
             return;
         };
         let mut manager = guarded.manager.clone();
-        let answer: redis::RedisResult<()> = manager.del(cache_key(connection, key)).await;
+        let answer: redis::RedisResult<()> = manager.del(key).await;
         guarded.settle(answer);
     }
 }
@@ -133,6 +155,10 @@ impl Guarded {
             }
         }
     }
+}
+
+fn item_key(connection: &str, key: &ItemKey) -> String {
+    format!("tillbook:{connection}:item:{}", key.token())
 }
 
 fn cache_key(connection: &str, key: &ClientKey) -> String {

@@ -4,7 +4,7 @@
 //! with the same order, the one whose revision is old learns it before it calls FreshBooks.
 
 use async_nats::jetstream::{self, kv};
-use contracts::ledger::{ClientEntry, OrderEntry};
+use contracts::ledger::{ClientEntry, ItemEntry, OrderEntry};
 use contracts::topology::Bucket;
 use domain::books::DesiredClient;
 use futures::TryStreamExt;
@@ -61,6 +61,27 @@ pub enum ClientKey {
     Customer(u64),
     /// Lower-cased company or full name.
     Name(String),
+    /// FreshBooks' own id: the entry that holds what is known of the client.
+    Id(u64),
+}
+
+/// Which item an item entry stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ItemKey {
+    /// The SKU, trimmed; the entry of the item itself.
+    Sku(String),
+    /// BigCommerce's variant id; leads to the SKU it had, so that a changed SKU is followed.
+    Variant(u64),
+}
+
+impl ItemKey {
+    /// Key tokens; a SKU is hashed, because it may hold any character.
+    pub fn token(&self) -> String {
+        match self {
+            Self::Sku(sku) => format!("sku.{}", hashed(sku)),
+            Self::Variant(id) => format!("variant.{id}"),
+        }
+    }
 }
 
 impl ClientKey {
@@ -83,6 +104,7 @@ impl ClientKey {
             Self::Email(email) => format!("email.{}", hashed(email)),
             Self::Customer(id) => format!("customer.{id}"),
             Self::Name(name) => format!("name.{}", hashed(name)),
+            Self::Id(id) => format!("id.{id}"),
         }
     }
 }
@@ -160,6 +182,36 @@ impl Ledger {
             .await
     }
 
+    /// The entry of an item; an empty one at revision 0 when there is none.
+    pub async fn item(
+        &self,
+        connection: &str,
+        key: &ItemKey,
+    ) -> Result<Versioned<ItemEntry>, Error> {
+        self.read(item_key(connection, &key.token())).await
+    }
+
+    /// The entry of an item by the key token another entry names.
+    pub async fn item_by_token(
+        &self,
+        connection: &str,
+        token: &str,
+    ) -> Result<Versioned<ItemEntry>, Error> {
+        self.read(item_key(connection, token)).await
+    }
+
+    /// Changes the entry of an item if it still has `revision`; returns the new revision.
+    pub async fn put_item(
+        &self,
+        connection: &str,
+        token: &str,
+        entry: &ItemEntry,
+        revision: u64,
+    ) -> Result<u64, Error> {
+        self.write(item_key(connection, token), entry, revision)
+            .await
+    }
+
     async fn read<T: Message + Default>(&self, key: String) -> Result<Versioned<T>, Error> {
         let entry = match self.bucket.entry(key.as_str()).await {
             Ok(entry) => entry,
@@ -202,6 +254,10 @@ fn order_key(connection: &str, order_id: &str) -> String {
 
 fn client_key(connection: &str, key: &ClientKey) -> String {
     format!("{connection}.client.{}", key.token())
+}
+
+fn item_key(connection: &str, token: &str) -> String {
+    format!("{connection}.item.{token}")
 }
 
 #[cfg(test)]

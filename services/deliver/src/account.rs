@@ -7,6 +7,7 @@ use connect::{Vendor, VendorError};
 use stage::{Failure, vendor};
 use store::cache::LookupCache;
 use store::connections::Connections;
+use store::keyed_locks::KeyedLocks;
 use store::ledger::Ledger;
 
 /// What the steps of one delivery share.
@@ -21,6 +22,10 @@ pub(crate) struct Workplace<'a> {
     /// Longer than any request can live: an older open intent's call has ended.
     pub settle: Duration,
     pub writes: AtomicU32,
+    /// One worker of this process for each client and item; across processes the ledger fences.
+    pub locks: &'a KeyedLocks,
+    /// Unix milliseconds from which the desired client's fields hold.
+    pub client_as_of_ms: u64,
 }
 
 /// An absence that was read longer ago than this is read again before anything is created.

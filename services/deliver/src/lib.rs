@@ -1,16 +1,21 @@
 //! Deliver: performs the difference between a plan and the ledger in FreshBooks.
 //!
 //! The way of a plan: [`Deliver::process`] → `flow` (step by step) → `invoice`, `payment`,
-//! `refund`, `shopper`, each step an intent, a call and a result in the ledger (`entry`); `open_intent`
-//! looks up what an earlier delivery left undecided. Never retries an unknown outcome blindly.
+//! `refund`, `shopper`, each step an intent, a call and a result in the ledger (`entry`);
+//! `open_intent` looks up what an earlier delivery left undecided. `beside` brings clients and items
+//! to what the store says, after an order's invoice or on their own. Never retries an unknown
+//! outcome blindly.
 //! Not here: what the books should say.
 
 mod account;
+mod beside;
+mod client;
 mod comparison;
 mod entry;
 mod flow;
 mod invoice;
 mod invoice_removal;
+mod items;
 mod open_intent;
 mod payment;
 mod refund;
@@ -25,6 +30,7 @@ use std::time::Duration;
 
 use connect::Vendor;
 use contracts::books::{Outcome, ResolvedPlan};
+use contracts::event::{Entity, Event};
 use contracts::journal::JournalKind;
 use contracts::{books_conversion, topology};
 use stage::{Done, Failure, Reason, Received, Stage};
@@ -81,11 +87,16 @@ impl Stage for Deliver {
             Failure::held(Reason::new("unknown_connection", format!(
                 "no connection is named {connection}; add it to tillbook.toml and replay, or purge")))
         })?;
-        let (event, books) = read_plan(plan)?;
-        let _order = self
+        let event = event(plan)?;
+        let _entity = self
             .locks
-            .lock(&format!("{connection}.order.{}", event.entity_id))
+            .lock(&format!(
+                "{connection}.{}.{}",
+                event.entity().token(),
+                event.entity_id
+            ))
             .await;
+        let wire = plan.books.as_ref();
         let place = Workplace {
             connection,
             account,
@@ -95,22 +106,14 @@ impl Stage for Deliver {
             owner: &self.owner,
             settle: self.settle,
             writes: AtomicU32::new(0),
+            locks: &self.locks,
+            client_as_of_ms: wire.map_or(0, |books| books.client_as_of_ms),
         };
-        // Orders of one new shopper meet here first; across processes they meet at the claim.
-        let is_known = plan
-            .client
-            .as_ref()
-            .is_some_and(|client| client.client_id != 0);
-        let _shopper = match ClientKey::of(&books.client).last() {
-            Some(key) if !is_known => Some(
-                self.locks
-                    .lock(&format!("{connection}.{}", key.token()))
-                    .await,
-            ),
-            _ => None,
+        let outcome = match event.entity() {
+            Entity::Customer => beside::customer(&place, event, plan).await?,
+            Entity::Product => beside::product(&place, event, plan).await?,
+            Entity::Order | Entity::Unspecified => self.order(&place, event, plan).await?,
         };
-        let outcome = flow::perform(&place, event, plan, &books).await;
-        let outcome = outcome?;
         if outcome.writes > 0 {
             self.connections
                 .answered(connection, Vendor::FreshBooks)
@@ -121,23 +124,51 @@ impl Stage for Deliver {
     }
 }
 
-fn read_plan(
-    plan: &ResolvedPlan,
-) -> Result<(&contracts::event::Event, domain::books::DesiredBooks), Failure> {
-    let incomplete = || {
-        Failure::rejected(Reason::new(
-            "incomplete_plan",
-            "the plan lacks its books or its event",
-        ))
-    };
-    let wire = plan.books.as_ref().ok_or_else(incomplete)?;
-    let event = wire.event.as_ref().ok_or_else(incomplete)?;
-    let books = books_conversion::from_wire(wire)
-        .map_err(|error| Failure::rejected(Reason::new("unreadable_plan", error.to_string())))?;
-    Ok((event, books))
+impl Deliver {
+    async fn order(
+        &self,
+        place: &Workplace<'_>,
+        event: &Event,
+        plan: &ResolvedPlan,
+    ) -> Result<Outcome, Failure> {
+        let books = read_books(plan)?;
+        // Orders of one new shopper meet here first; across processes they meet at the claim.
+        let is_known = plan
+            .client
+            .as_ref()
+            .is_some_and(|client| client.client_id != 0);
+        let shopper = match ClientKey::of(&books.client).last() {
+            Some(key) if !is_known => {
+                let name = format!("{}.{}", place.connection, key.token());
+                Some(self.locks.lock(&name).await)
+            }
+            _ => None,
+        };
+        let outcome = flow::perform(place, event, plan, &books).await?;
+        drop(shopper);
+        beside::after_order(place, plan, &books, outcome).await
+    }
 }
 
-/// What the story of the order shows of this delivery. No personal data.
+fn incomplete() -> Failure {
+    Failure::rejected(Reason::new(
+        "incomplete_plan",
+        "the plan lacks its books or its event",
+    ))
+}
+
+fn event(plan: &ResolvedPlan) -> Result<&Event, Failure> {
+    let books = plan.books.as_ref().ok_or_else(incomplete)?;
+    books.event.as_ref().ok_or_else(incomplete)
+}
+
+fn read_books(plan: &ResolvedPlan) -> Result<domain::books::DesiredBooks, Failure> {
+    let wire = plan.books.as_ref().ok_or_else(incomplete)?;
+    books_conversion::from_wire(wire)
+        .map_err(|error| Failure::rejected(Reason::new("unreadable_plan", error.to_string())))
+}
+
+/// What the story shows of this delivery. No personal data.
 fn note(input: &Received<ResolvedPlan>, outcome: &Outcome) {
     let total = outcome.invoice_total.clone().unwrap_or_default();
     let attributes = BTreeMap::from([
@@ -153,5 +184,10 @@ fn note(input: &Received<ResolvedPlan>, outcome: &Outcome) {
         ("refunds".to_owned(), outcome.refund_ids.len().to_string()),
         ("writes".to_owned(), outcome.writes.to_string()),
     ]);
-    input.notes.add(JournalKind::Delivered, "", 0, attributes);
+    input.notes.add(
+        JournalKind::Delivered,
+        outcome.detail.clone(),
+        0,
+        attributes,
+    );
 }

@@ -37,7 +37,12 @@ pub(crate) async fn resolve(
         IntentKind::ChangePayment => payment::changed(place, entry, &intent).await,
         IntentKind::CreateRefund => refund::created(place, entry, &intent, &books.refunds).await,
         IntentKind::UpdateRefund => refund::updated(place, entry, &intent).await,
-        IntentKind::CreateClient | IntentKind::Unspecified => Err(Failure::held(Reason::new(
+        // These stand in entries of their own, never in an order's.
+        IntentKind::CreateClient
+        | IntentKind::UpdateClient
+        | IntentKind::CreateItem
+        | IntentKind::UpdateItem
+        | IntentKind::Unspecified => Err(Failure::held(Reason::new(
             "unknown_intent",
             "the ledger holds an intent this version does not know; was it written by a newer one?",
         ))),

@@ -2,7 +2,7 @@
 //!
 //! FreshBooks accepts two clients with one e-mail, so uniqueness is ours: whoever creates a client
 //! first claims the shopper's key in the ledger. Two orders of a new shopper in the same instant
-//! meet at the claim; the second waits for the first. Not here: updating clients.
+//! meet at the claim; the second waits for the first. Not here: updating clients (`client`).
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use stage::{Failure, Reason, vendor};
 use store::ledger::{ClientKey, Versioned};
 
 use crate::account::Workplace;
-use crate::entry;
+use crate::{client, entry};
 
 /// How soon to look again while another worker creates the same client.
 const CLAIMED_PAUSE: Duration = Duration::from_millis(150);
@@ -50,13 +50,39 @@ pub(crate) async fn client_id(
     }
     let known = claims
         .iter()
+        .filter(|claim| stands_for(&claim.value, client))
         .map(|claim| claim.value.client_id)
         .find(|id| *id != 0);
     if let Some(id) = known.filter(|id| Some(*id) != distrusted) {
-        remember(place, &keys, &claims, id).await;
+        remember(place, client, &keys, &claims, id).await;
         return Ok(id);
     }
     claim_and_create(place, client, &keys, claims, resolution, distrusted).await
+}
+
+/// The client the ledger knows for a shopper; waits while somebody creates it.
+pub(crate) async fn known_id(
+    place: &Workplace<'_>,
+    client: &DesiredClient,
+) -> Result<Option<u64>, Failure> {
+    for key in ClientKey::of(client) {
+        let entry = place.ledger.client(place.connection, &key).await;
+        let entry = entry.map_err(|error| entry::failure(&error))?.value;
+        if let Some(open) = &entry.intent {
+            wait_for_other(place, open)?;
+        }
+        if entry.client_id != 0 && stands_for(&entry, client) {
+            return Ok(Some(entry.client_id));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a shopper key's entry stands for this shopper: an e-mail that was one customer's may be
+/// another's by now.
+fn stands_for(entry: &ClientEntry, client: &DesiredClient) -> bool {
+    let other = |id: u64| entry.customer_id != 0 && entry.customer_id != id;
+    !client.customer_id.is_some_and(other)
 }
 
 /// Claims every key in order, creates the client, and stores its id under every key.
@@ -69,6 +95,7 @@ async fn claim_and_create(
     distrusted: Option<u64>,
 ) -> Result<u64, Failure> {
     let mut must_look = distrusted.is_some() || !place.is_fresh(resolution.verified_at_ms);
+    let mut is_orphaned = false;
     for (index, key) in keys.iter().enumerate() {
         let Some(claim) = claims.get_mut(index) else {
             break;
@@ -80,10 +107,10 @@ async fn claim_and_create(
             }
             // The claim is old: its owner died, perhaps after FreshBooks made the client.
             must_look = true;
+            is_orphaned = true;
         }
         let attempt = claim.value.intent.as_ref().map_or(0, |open| open.attempt);
         claim.value = ClientEntry {
-            client_id: 0,
             intent: Some(Intent {
                 kind: IntentKind::CreateClient.into(),
                 natural_key: key.token(),
@@ -92,6 +119,7 @@ async fn claim_and_create(
                 attempt: attempt.saturating_add(1),
                 ..Intent::default()
             }),
+            ..ClientEntry::default()
         };
         let written = place
             .ledger
@@ -111,16 +139,22 @@ async fn claim_and_create(
         None
     };
     let id = match existing {
-        Some(id) => id,
+        Some(id) => {
+            if is_orphaned {
+                client::recognise(place, client, id).await?;
+            }
+            id
+        }
         None => match place.account.create_client(&client.fields).await {
             Ok(created) => {
                 place.wrote();
+                client::created(place, client, &created).await?;
                 created.id
             }
             Err(error) => return Err(not_created(place, keys, &claims, error).await),
         },
     };
-    remember(place, keys, &claims, id).await;
+    remember(place, client, keys, &claims, id).await;
     Ok(id)
 }
 
@@ -179,8 +213,8 @@ async fn give_back(place: &Workplace<'_>, keys: &[ClientKey], claims: &[Versione
             ..intent
         });
         let unclaimed = ClientEntry {
-            client_id: 0,
             intent,
+            ..ClientEntry::default()
         };
         let given_back = place
             .ledger
@@ -197,15 +231,24 @@ async fn find(
     client: &DesiredClient,
     distrusted: Option<u64>,
 ) -> Result<Option<u64>, Failure> {
-    match place.account.find_desired_client(client, distrusted).await {
-        Ok(found) => Ok(found),
-        Err(error) => Err(place.vendor_failure("looking the client up", &error).await),
-    }
+    let found = match place.account.find_desired_client(client, distrusted).await {
+        Ok(found) => found,
+        Err(error) => return Err(place.vendor_failure("looking the client up", &error).await),
+    };
+    let Some(id) = found else { return Ok(None) };
+    // FreshBooks may still show an e-mail that its customer has given up since.
+    let known = place
+        .ledger
+        .client(place.connection, &ClientKey::Id(id))
+        .await
+        .map_err(|error| entry::failure(&error))?;
+    Ok(stands_for(&known.value, client).then_some(id))
 }
 
 /// Stores the id under every key that does not have it yet. A failure costs a look-up later.
 async fn remember(
     place: &Workplace<'_>,
+    client: &DesiredClient,
     keys: &[ClientKey],
     claims: &[Versioned<ClientEntry>],
     client_id: u64,
@@ -214,7 +257,8 @@ async fn remember(
         if claim.value.client_id != client_id {
             let entry = ClientEntry {
                 client_id,
-                intent: None,
+                customer_id: client.customer_id.unwrap_or(0),
+                ..ClientEntry::default()
             };
             let put = place
                 .ledger

@@ -1,6 +1,6 @@
-//! The fetcher: a hint becomes the order as it is now.
+//! The fetcher: a hint becomes the order, customer or product as it is now.
 //!
-//! One snapshot message per fetch, compressed above a limit. A hint for an order that is gone is
+//! One snapshot message per fetch, compressed above a limit. A hint for something that is gone is
 //! closed, unless the books already hold something for it. Not here: reading the document
 //! (`validate`), or the vendor's calls themselves (`connect`).
 
@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use std::time::{Duration, Instant};
 
-use connect::Vendor;
 use connect::bigcommerce::{self, FetchHints, FetchedOrder};
-use contracts::event::{Event, Origin};
+use connect::{Vendor, VendorError};
+use contracts::event::{Entity, Event, Origin};
 use contracts::hint::Hint;
 use contracts::journal::JournalKind;
 use contracts::ledger::OrderEntry;
@@ -47,11 +47,13 @@ impl Stage for Fetch {
     type Out = OrderSnapshot;
 
     async fn process(&self, input: Received<Hint>) -> Result<Done<OrderSnapshot>, Failure> {
-        let key = format!("{}.{}", input.about.connection, input.about.entity_id);
+        let about = &input.about;
+        let entity = about.entity.token();
+        let key = format!("{}.{entity}.{}", about.connection, about.entity_id);
         if let Admission::Later(after) = self.coalescer.admit(&key, Instant::now()) {
             return Ok(Done::Later {
                 after,
-                why: "gathered with other hints of the order",
+                why: "gathered with other hints of the same",
             });
         }
         let admitted = Admitted {
@@ -87,40 +89,33 @@ impl Fetch {
             Failure::held(Reason::new("unknown_connection", format!(
                 "no connection is named {connection}; add it to tillbook.toml and replay, or purge")))
         })?;
-        let order_id: u64 = input.about.entity_id.parse().map_err(|_| {
-            Failure::rejected(Reason::new(
-                "not_an_order_id",
-                "the hint's order id is no number",
-            ))
-        })?;
         if input.message.origin() == Origin::Backfill {
             leave_room(client)?;
         }
         let began_ms = store::now_ms();
         let began = Instant::now();
-        let hints = FetchHints {
-            refunds_expected: input.message.scope.contains("/refund/"),
-        };
-        // Boxed: the fetch runs many calls at once and its state is large.
-        let mut document = match Box::pin(client.fetch_order(order_id, hints)).await {
-            Ok(FetchedOrder::Present(document)) => document,
-            Ok(FetchedOrder::Gone) => return self.gone(&input, began_ms, admitted).await,
+        let mut document = match document(client, &input).await? {
+            Ok(Some(document)) => document,
+            Ok(None) => return self.gone(&input, began_ms, admitted).await,
             Err(error) => {
                 if vendor::holds_connection(&error) {
                     self.connections
                         .refused(connection, Vendor::BigCommerce, &error)
                         .await;
                 }
-                return Err(vendor::failure(
-                    "reading the order from BigCommerce",
-                    &error,
-                ));
+                let what = format!(
+                    "reading the {} from BigCommerce",
+                    input.about.entity.token()
+                );
+                return Err(vendor::failure(&what, &error));
             }
         };
         self.connections
             .answered(connection, Vendor::BigCommerce)
             .await;
-        if let Some(time_zone) = self.time_zones.get(connection) {
+        if let (Entity::Order, Some(time_zone)) =
+            (input.about.entity, self.time_zones.get(connection))
+        {
             set_time_zone(&mut document, time_zone);
         }
         let json = serde_json::to_vec(&document).map_err(|error| {
@@ -160,13 +155,22 @@ impl Fetch {
     ) -> Result<Done<OrderSnapshot>, Failure> {
         let age_ms = store::now_ms().saturating_sub(input.first_seen_ms);
         if Duration::from_millis(age_ms) < GONE_AFTER {
-            let reason = Reason::new("order_not_found", "BigCommerce does not know the order yet");
+            let entity = input.about.entity.token();
+            let reason = Reason::new(
+                format!("{entity}_not_found"),
+                format!("BigCommerce does not know the {entity} yet"),
+            );
             return Err(Failure::Retry {
                 after: Some(GONE_PAUSE),
                 reason,
             });
         }
         let about = &input.about;
+        if about.entity != Entity::Order {
+            // What the books hold of it stays; the story tells that it is gone.
+            admitted.succeeded = true;
+            return Ok(Done::Next(gone_snapshot(input, began_ms)));
+        }
         let entry = self
             .ledger
             .order(&about.connection, &about.entity_id)
@@ -197,12 +201,46 @@ impl Fetch {
             ));
         }
         admitted.succeeded = true;
-        Ok(Done::Next(OrderSnapshot {
-            event: Some(event(input, began_ms)),
-            encoding: Encoding::Identity.into(),
-            state: SnapshotState::Gone.into(),
-            ..OrderSnapshot::default()
-        }))
+        Ok(Done::Next(gone_snapshot(input, began_ms)))
+    }
+}
+
+/// What the hint is about, read now; `None` when the store does not have it.
+async fn document(
+    client: &bigcommerce::Client,
+    input: &Received<Hint>,
+) -> Result<Result<Option<serde_json::Value>, VendorError>, Failure> {
+    let about = &input.about;
+    let id: u64 = about.entity_id.parse().map_err(|_| {
+        let entity = about.entity.token();
+        Failure::rejected(Reason::new(
+            format!("not_an_{entity}_id"),
+            format!("the hint's {entity} id is no number"),
+        ))
+    })?;
+    // Boxed: the fetch of an order runs many calls at once and its state is large.
+    Ok(match about.entity {
+        Entity::Customer => client.fetch_customer(id).await,
+        Entity::Product => client.fetch_product(id).await,
+        Entity::Order | Entity::Unspecified => {
+            let hints = FetchHints {
+                refunds_expected: input.message.scope.contains("/refund/"),
+            };
+            let fetched = Box::pin(client.fetch_order(id, hints)).await;
+            fetched.map(|order| match order {
+                FetchedOrder::Present(document) => Some(document),
+                FetchedOrder::Gone => None,
+            })
+        }
+    })
+}
+
+fn gone_snapshot(input: &Received<Hint>, began_ms: u64) -> OrderSnapshot {
+    OrderSnapshot {
+        event: Some(event(input, began_ms)),
+        encoding: Encoding::Identity.into(),
+        state: SnapshotState::Gone.into(),
+        ..OrderSnapshot::default()
     }
 }
 
@@ -276,8 +314,12 @@ fn event(input: &Received<Hint>, began_ms: u64) -> Event {
     let origin = Origin::try_from(hint.origin).unwrap_or(Origin::Unspecified);
     Event {
         event_id: format!(
-            "{}-{}-{}-{}",
-            about.connection, about.entity_id, hint.received_at_ms, input.stream_sequence
+            "{}-{}{}-{}-{}",
+            about.connection,
+            entity_prefix(about.entity),
+            about.entity_id,
+            hint.received_at_ms,
+            input.stream_sequence
         ),
         connection: about.connection.clone(),
         entity: about.entity.into(),
@@ -285,5 +327,14 @@ fn event(input: &Received<Hint>, began_ms: u64) -> Event {
         version_ms: began_ms,
         origin: origin.into(),
         hinted_at_ms: hint.received_at_ms,
+    }
+}
+
+/// Keeps the events of an order, a customer and a product of one id apart.
+const fn entity_prefix(entity: Entity) -> &'static str {
+    match entity {
+        Entity::Order | Entity::Unspecified => "",
+        Entity::Customer => "customer-",
+        Entity::Product => "product-",
     }
 }

@@ -1,8 +1,11 @@
-//! Lookup: resolves desired books to what FreshBooks and the ledger already hold.
+//! Lookup: resolves desired books to what FreshBooks and the ledger already hold: client, items,
+//! an invoice.
 //!
 //! The ledger first, then the cache, then FreshBooks, one question at a time per shopper. A hit in
 //! the cache is only a hint that delivery stands corrected on; absence is never cached, and is
 //! handed on with the moment it was read. Not here: creating anything.
+
+mod items;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +15,8 @@ use connect::{Vendor, VendorError};
 use contracts::books::{
     ClientResolution, DesiredBooks, Disposition, InvoiceResolution, Presence, ResolvedPlan,
 };
-use contracts::ledger::OrderEntry;
+use contracts::event::Entity;
+use contracts::ledger::{ClientEntry, OrderEntry};
 use contracts::{books_conversion, topology};
 use domain::books::DesiredClient;
 use stage::{Done, Failure, Reason, Received, Stage, vendor};
@@ -28,6 +32,7 @@ pub struct Lookup {
     cache: Arc<LookupCache>,
     connections: Connections,
     flights: KeyedLocks,
+    known_items: items::Known,
 }
 
 impl Lookup {
@@ -44,6 +49,7 @@ impl Lookup {
             cache,
             connections,
             flights: KeyedLocks::default(),
+            known_items: items::Known::default(),
         }
     }
 }
@@ -60,28 +66,70 @@ impl Stage for Lookup {
                 "no connection is named {connection}; add it to tillbook.toml and replay, or purge")))
         })?;
         let books = input.message;
-        let entry = self
-            .ledger
-            .order(connection, &input.about.entity_id)
-            .await
-            .map_err(|error| Failure::retry(Reason::new("ledger_unavailable", error.to_string())))?
-            .value;
-        let wants_invoice = matches!(books.disposition(), Disposition::Draft | Disposition::Sent);
-        // Not `try_join`: a call that is under way is never cut off, it may be refreshing a token.
-        let (client, invoice) = tokio::join!(
-            self.client(connection, account, &books, &entry, wants_invoice),
-            self.invoice(connection, account, &books, &entry),
-        );
-        let (client, invoice) = (client?, invoice?);
-        Ok(Done::Next(ResolvedPlan {
-            books: Some(books),
-            client: Some(client),
-            invoice: Some(invoice),
-        }))
+        let plan = match input.about.entity {
+            Entity::Product => {
+                let items = self.product_items(connection, account, &books).await?;
+                ResolvedPlan {
+                    books: Some(books),
+                    items,
+                    ..ResolvedPlan::default()
+                }
+            }
+            Entity::Customer => {
+                let none = OrderEntry::default();
+                let is_there = !books.client_versions.is_empty();
+                let client = self
+                    .client(connection, account, &books, &none, is_there)
+                    .await?;
+                ResolvedPlan {
+                    books: Some(books),
+                    client: Some(client),
+                    ..ResolvedPlan::default()
+                }
+            }
+            Entity::Order | Entity::Unspecified => {
+                self.order(connection, account, &input.about.entity_id, books)
+                    .await?
+            }
+        };
+        Ok(Done::Next(plan))
     }
 }
 
 impl Lookup {
+    async fn order(
+        &self,
+        connection: &str,
+        account: &freshbooks::Client,
+        order_id: &str,
+        mut books: DesiredBooks,
+    ) -> Result<ResolvedPlan, Failure> {
+        let entry = self
+            .ledger
+            .order(connection, order_id)
+            .await
+            .map_err(|error| ledger_unavailable(&error))?
+            .value;
+        let wants_invoice = matches!(books.disposition(), Disposition::Draft | Disposition::Sent);
+        // Not `try_join`: a call that is under way is never cut off, it may be refreshing a token.
+        let (client, invoice, items) = tokio::join!(
+            self.client(connection, account, &books, &entry, wants_invoice),
+            self.invoice(connection, account, &books, &entry),
+            self.items(connection, account, &books, &entry),
+        );
+        let (client, invoice, items) = (client?, invoice?, items?);
+        if items.denied {
+            books.notices.push(items::DENIED.to_owned());
+        }
+        Ok(ResolvedPlan {
+            books: Some(books),
+            client: Some(client),
+            invoice: Some(invoice),
+            items: items.unknown,
+            items_denied: items.denied,
+        })
+    }
+
     async fn client(
         &self,
         connection: &str,
@@ -117,16 +165,19 @@ impl Lookup {
             ),
             None => None,
         };
-        for key in &keys {
-            if let Some(client_id) = self.cache.client(connection, key).await {
-                return Ok(found(client_id));
-            }
+        // Only the narrowest key: an e-mail may by now be another customer's, which the ledger knows.
+        if let Some(key) = keys.first()
+            && let Some(client_id) = self.cache.client(connection, key).await
+        {
+            return Ok(found(client_id));
         }
         for key in &keys {
-            let known = self.ledger.client(connection, key).await.map_err(|error| {
-                Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
-            })?;
-            if known.value.client_id != 0 {
+            let known = self
+                .ledger
+                .client(connection, key)
+                .await
+                .map_err(|error| ledger_unavailable(&error))?;
+            if known.value.client_id != 0 && stands_for(&known.value, &desired) {
                 self.cache
                     .remember_client(connection, key, known.value.client_id)
                     .await;
@@ -236,6 +287,17 @@ impl Lookup {
         }
         vendor::failure(what, error)
     }
+}
+
+/// Whether a shopper key's entry stands for this shopper: an e-mail that was one customer's may be
+/// another's by now.
+fn stands_for(entry: &ClientEntry, desired: &DesiredClient) -> bool {
+    let other = |id: u64| entry.customer_id != 0 && entry.customer_id != id;
+    !desired.customer_id.is_some_and(other)
+}
+
+fn ledger_unavailable(error: &store::ledger::Error) -> Failure {
+    Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
 }
 
 fn found(client_id: u64) -> ClientResolution {

@@ -71,8 +71,8 @@ fn validated(order_id: u64, document: &Value) -> ValidatedOrder {
     ValidatedOrder {
         event: Some(event(order_id)),
         order: Some(order_conversion::to_wire(&read.order)),
-        flags: Vec::new(),
         state: SnapshotState::Present.into(),
+        ..ValidatedOrder::default()
     }
 }
 

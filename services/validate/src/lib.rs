@@ -1,13 +1,14 @@
-//! Validate: reads a snapshot into a typed order and reports every fault at once.
+//! Validate: reads a snapshot into a typed order, customer or product; reports every fault at once.
 //!
 //! The rules themselves are `domain::validate`. Never stops at the first fault. Not here: what the
 //! books make of the order.
 
 use std::borrow::Cow;
 
-use contracts::event::Event;
+use contracts::event::{Entity, Event};
 use contracts::order::{Encoding, Flag, OrderSnapshot, SnapshotState, ValidatedOrder};
-use contracts::{order_conversion, topology};
+use contracts::{customer_conversion, item_conversion, order_conversion, topology};
+use domain::validate::Fault;
 use stage::{Done, Failure, Reason, Received, Stage};
 
 /// The validation stage.
@@ -39,13 +40,12 @@ impl Stage for Validate {
     }
 }
 
-/// An order that BigCommerce no longer knows passes without a document.
+/// What BigCommerce no longer knows passes without a document.
 fn gone(event: Event) -> ValidatedOrder {
     ValidatedOrder {
         event: Some(event),
-        order: None,
-        flags: Vec::new(),
         state: SnapshotState::Gone.into(),
+        ..ValidatedOrder::default()
     }
 }
 
@@ -54,13 +54,30 @@ pub fn read(event: Event, snapshot: OrderSnapshot) -> Result<ValidatedOrder, Fai
     let bytes = decompress(&snapshot)?;
     let document: serde_json::Value = serde_json::from_slice(&bytes)
         .map_err(|error| Failure::rejected(Reason::new("document_not_json", error.to_string())))?;
-    let read = domain::validate::read_order(&document).map_err(|faults| {
-        let reasons = faults
-            .into_iter()
-            .map(|fault| Reason::new(fault.code, fault.message).at(fault.path))
-            .collect();
-        Failure::Held(reasons)
-    })?;
+    let present = ValidatedOrder {
+        state: SnapshotState::Present.into(),
+        ..ValidatedOrder::default()
+    };
+    match event.entity() {
+        Entity::Customer => {
+            let customer = domain::validate::read_customer(&document).map_err(held)?;
+            return Ok(ValidatedOrder {
+                event: Some(event),
+                customer: Some(customer_conversion::to_wire(&customer)),
+                ..present
+            });
+        }
+        Entity::Product => {
+            let product = domain::validate::read_product(&document).map_err(held)?;
+            return Ok(ValidatedOrder {
+                event: Some(event),
+                product: Some(item_conversion::product_to_wire(&product)),
+                ..present
+            });
+        }
+        Entity::Order | Entity::Unspecified => {}
+    }
+    let read = domain::validate::read_order(&document).map_err(held)?;
     let flags = read
         .flags
         .iter()
@@ -73,8 +90,16 @@ pub fn read(event: Event, snapshot: OrderSnapshot) -> Result<ValidatedOrder, Fai
         event: Some(event),
         order: Some(order_conversion::to_wire(&read.order)),
         flags,
-        state: SnapshotState::Present.into(),
+        ..present
     })
+}
+
+fn held(faults: Vec<Fault>) -> Failure {
+    let reasons = faults
+        .into_iter()
+        .map(|fault| Reason::new(fault.code, fault.message).at(fault.path))
+        .collect();
+    Failure::Held(reasons)
 }
 
 fn decompress(snapshot: &OrderSnapshot) -> Result<Cow<'_, [u8]>, Failure> {

@@ -109,6 +109,65 @@ impl<'a> Shop<'a> {
         self.house.vendors.break_freshbooks(&fault).await
     }
 
+    /// Registers a customer by address fields, `email` among them; the id.
+    pub async fn register(&self, fields: &Value) -> anyhow::Result<u64> {
+        let url = self.store_url("customers");
+        let made = self.house.http.post(&url, fields).await?;
+        made.get("id").and_then(Value::as_u64).context("no id")
+    }
+
+    /// Changes a customer, as the store's customer pages do; the hooks tell.
+    pub async fn change_customer(&self, id: u64, fields: &Value) -> anyhow::Result<()> {
+        let url = self.store_url(&format!("customers/{id}"));
+        self.house.http.put(&url, fields).await.map(drop)
+    }
+
+    /// Deletes a customer in the store; the hook tells.
+    pub async fn delete_customer(&self, id: u64) -> anyhow::Result<()> {
+        let url = self.store_url(&format!("customers/{id}"));
+        self.house.http.delete(&url).await.map(drop)
+    }
+
+    /// Deletes a product in the store; the hook tells.
+    pub async fn delete_product(&self, id: u64) -> anyhow::Result<()> {
+        let url = self.store_url(&format!("products/{id}"));
+        self.house.http.delete(&url).await.map(drop)
+    }
+
+    /// Changes a product, or with `variant_id` a variant; the product as it is then.
+    pub async fn change_product(&self, id: u64, fields: &Value) -> anyhow::Result<Value> {
+        let url = self.store_url(&format!("products/{id}"));
+        self.house.http.put(&url, fields).await
+    }
+
+    fn store_url(&self, what: &str) -> String {
+        let (vendors, store) = (&self.house.vendors, &self.connection.store_hash);
+        format!("{}/_sandbox/stores/{store}/{what}", vendors.bigcommerce)
+    }
+
+    /// The rows of one sort that are not deleted, as the account holds them.
+    pub async fn rows(&self, sort: &str) -> anyhow::Result<Vec<Value>> {
+        Ok(rows(&self.books().await?, sort).cloned().collect())
+    }
+
+    /// Waits until the account holds exactly one row of a sort, and gives it once it is as wanted.
+    pub async fn only_row(
+        &self,
+        sort: &str,
+        what: &str,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<Value> {
+        eventually(LIMIT, what, async || {
+            let all = self.rows(sort).await?;
+            let [row] = all.as_slice() else {
+                anyhow::bail!("{} {sort}: {all:?}", all.len());
+            };
+            ensure!(is_wanted(row), "{row}");
+            Ok(row.clone())
+        })
+        .await
+    }
+
     /// Waits until the faults ordered at FreshBooks have struck so often, all together.
     pub async fn struck(&self, times: u64) -> anyhow::Result<()> {
         let url = format!("{}/_sandbox/faults", self.house.vendors.freshbooks);

@@ -6,6 +6,7 @@ use async_nats::jetstream::stream::RawMessageErrorKind;
 use async_nats::jetstream::{self, consumer};
 use contracts::dead_letter::DeadLetter;
 use contracts::journal::{JournalBatch, JournalEntry};
+use contracts::ledger::ClientEntry;
 use contracts::topology::{Stage, Stream};
 use prost::Message;
 use testkit::{House, eventually};
@@ -79,6 +80,45 @@ impl Streams {
             entries.extend(JournalBatch::decode(message.payload)?.entries);
         }
         Ok(entries)
+    }
+
+    /// Waits for a dead letter about a customer or product, with this reason; the reason's words.
+    pub async fn held(&self, entity: &str, code: &str) -> anyhow::Result<String> {
+        eventually(LIMIT, &format!("a {entity} held for {code}"), async || {
+            let letters = self.dead_letters().await?;
+            let reasons = letters
+                .iter()
+                .filter(|letter| letter.entity == entity)
+                .flat_map(|letter| &letter.reasons);
+            let told: Vec<(String, String)> = reasons
+                .map(|reason| (reason.code.clone(), reason.message.clone()))
+                .collect();
+            let found = told.iter().find(|(found, _)| found == code);
+            ensure!(found.is_some(), "{told:?}");
+            Ok(found.map(|(_, words)| words.clone()).unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Waits until delivery has told this many outcomes in all.
+    pub async fn outcomes(&self, count: u64) -> anyhow::Result<()> {
+        eventually(LIMIT, "the outcomes", async || {
+            let told = self.count(Stream::Outcomes).await?;
+            ensure!(told >= count, "{told} of {count}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// What the ledger holds of an account's clients, under their own ids.
+    pub async fn clients(&self) -> anyhow::Result<Vec<ClientEntry>> {
+        let messages = self.messages("KV_ledger").await?;
+        let of_ids = messages
+            .iter()
+            .filter(|message| message.subject.contains(".client.id."));
+        Ok(of_ids
+            .map(|message| ClientEntry::decode(message.payload.clone()))
+            .collect::<Result<_, _>>()?)
     }
 
     /// Waits until every stage has worked off what its stream and its retries hold.

@@ -89,11 +89,15 @@ async fn orders_of_one_new_shopper_in_the_same_instant_make_one_client() -> anyh
 }
 
 #[tokio::test]
-async fn a_known_clients_paid_order_costs_two_creates() -> anyhow::Result<()> {
+async fn a_known_clients_paid_order_of_known_items_costs_two_creates() -> anyhow::Result<()> {
     let house = house(QUICK).await?;
     let shop = Shop::only(&house)?;
-    let known = shop.place("returning_customer", 3).await?;
-    shop.in_books(&[known]).await?;
+    // The first order makes the client, and the second the items that the third names too.
+    for seed in [3, 3 + 8] {
+        let known = shop.place("returning_customer", seed).await?;
+        shop.in_books(&[known]).await?;
+    }
+    Streams::of(&house).await?.at_rest().await?;
     let before = shop.calls().await?;
 
     let order = shop.place("returning_customer", 3 + 8).await?;
@@ -106,6 +110,9 @@ async fn a_known_clients_paid_order_costs_two_creates() -> anyhow::Result<()> {
     let after = shop.calls().await?;
     let spent = |sort: &str| after.get(sort).unwrap_or(&0) - before.get(sort).unwrap_or(&0);
     ensure!(spent("creates") == 2, "{before:?} → {after:?}");
+    // Is the number taken? And: mark it as sent. Neither client nor items cost a call.
+    ensure!(spent("reads") == 1, "{before:?} → {after:?}");
+    ensure!(spent("updates") == 1, "{before:?} → {after:?}");
     Ok(())
 }
 

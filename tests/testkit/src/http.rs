@@ -32,6 +32,10 @@ impl Http {
         self.call(Method::POST, url, Some(body)).await
     }
 
+    pub async fn put(&self, url: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::PUT, url, Some(body)).await
+    }
+
     pub async fn delete(&self, url: &str) -> anyhow::Result<Value> {
         self.call(Method::DELETE, url, None).await
     }

@@ -1,11 +1,13 @@
-//! BigCommerce: hooks are verified and kept, orders are read.
+//! BigCommerce: hooks are verified and kept, orders, customers and products are read.
 //!
 //! Rooms: [`client`] (configuration and the one way a call is made), [`orders`] (a whole order
-//! in few calls), [`sweep`] (lists of orders), [`lists`] (figures of many orders), [`hooks`], [`signature`], [`store_info`]; below
+//! in few calls), [`customers`], [`products`], [`sweep`] (lists of orders), [`lists`] (figures of
+//! many orders), [`hooks`], [`signature`], [`store_info`]; below
 //! them `inline` (what one reply may already hold), `needs` (which calls an order needs),
 //! `pages`, `quota` and `errors`. Nothing here writes orders.
 
 pub mod client;
+pub mod customers;
 mod errors;
 pub mod hooks;
 mod inline;
@@ -13,6 +15,7 @@ pub mod lists;
 mod needs;
 pub mod orders;
 mod pages;
+pub mod products;
 mod quota;
 pub mod signature;
 pub mod store_info;

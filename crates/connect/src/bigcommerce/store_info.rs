@@ -45,9 +45,9 @@ impl StoreCache {
 }
 
 impl Client {
-    /// `{"time_zone", "time_zone_known", "timezone", "tax_settings"}`; see the module.
+    /// `{"time_zone", "time_zone_known", "currency", "timezone", "tax_settings"}`; see the module.
     ///
-    /// `time_zone` is an IANA name. `timezone` is BigCommerce's own object or null, and
+    /// `currency` is the code of the catalog's prices or null. `time_zone` is an IANA name. `timezone` is BigCommerce's own object or null, and
     /// `tax_settings` the data of `GET /v3/tax/settings` or null.
     pub async fn store_settings(&self) -> Result<Value, VendorError> {
         let mut entry = self.store_cache().entry.lock().await;
@@ -101,6 +101,7 @@ impl Client {
         let settings = json!({
             "time_zone": name.as_deref().unwrap_or("UTC"),
             "time_zone_known": name.is_some(),
+            "currency": store.as_ref().map(|store| store["currency"].clone()).unwrap_or_default(),
             "timezone": timezone,
             "tax_settings": tax,
         });

@@ -1,8 +1,9 @@
-//! FreshBooks: clients, invoices, payments, credit notes and expenses are looked up and written.
+//! FreshBooks: clients, items, invoices, payments, credit notes and expenses are looked up and
+//! written.
 //!
-//! Rooms: [`client`] (configuration and the one way a call is made), [`clients`], [`invoices`],
-//! [`payments`], [`credit_notes`], [`expenses`], [`lists`] (figures of many
-//! records), [`oauth`] and [`token`]; below them `invoice_body` (what is written), `pages`,
+//! Rooms: [`client`] (configuration and the one way a call is made), [`clients`], [`items`],
+//! [`invoices`], [`payments`], [`credit_notes`], [`expenses`], [`lists`] (figures of many records),
+//! [`oauth`] and [`token`]; below them `invoice_body` (what is written), `pages`,
 //! `limits` and `errors`. Three of FreshBooks' habits shape all of them: unknown filters are
 //! ignored, so every row found is checked again; errors can come with status 200; and a PUT with
 //! `vis_state` or an action throws its other fields away, so these are never mixed.
@@ -14,6 +15,7 @@ mod errors;
 pub mod expenses;
 mod invoice_body;
 pub mod invoices;
+pub mod items;
 mod limits;
 pub mod lists;
 pub mod oauth;
@@ -27,6 +29,7 @@ pub use clients::ClientRecord;
 pub use credit_notes::CreditNote;
 pub use expenses::Expense;
 pub use invoices::{Deleted, Invoice, LineRecord};
+pub use items::{ItemRecord, ItemSearch};
 pub use oauth::TokenPair;
 pub use payments::Payment;
 pub use token::{BoxFuture, TokenError, TokenSource};

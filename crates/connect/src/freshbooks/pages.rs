@@ -24,9 +24,21 @@ impl Client {
         filters: &[(&str, &str)],
         wanted: impl Fn(&Value) -> bool,
     ) -> Result<Vec<Value>, VendorError> {
+        self.search_within(resource, filters, MAX_PAGES, wanted)
+            .await
+    }
+
+    /// The same within another bound of pages.
+    pub(super) async fn search_within(
+        &self,
+        resource: Resource,
+        filters: &[(&str, &str)],
+        max_pages: u32,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Value>, VendorError> {
         let per_page = PAGE_ROWS.to_string();
         let mut found = Vec::new();
-        for page in 1..=MAX_PAGES {
+        for page in 1..=max_pages {
             let number = page.to_string();
             let mut query = filters.to_vec();
             query.extend([("page", number.as_str()), ("per_page", per_page.as_str())]);
@@ -42,7 +54,7 @@ impl Client {
             }
         }
         Err(VendorError::Unreadable {
-            what: Unreadable::TooManyPages { limit: MAX_PAGES },
+            what: Unreadable::TooManyPages { limit: max_pages },
         })
     }
 }

@@ -111,7 +111,7 @@ fn totals(totals: &w::Totals) -> Read<d::Totals> {
     })
 }
 
-fn address(address: &w::Address) -> d::Address {
+pub(crate) fn address(address: &w::Address) -> d::Address {
     let field = |field: &w::FormField| d::FormField {
         name: field.name.clone(),
         value: field.value.clone(),

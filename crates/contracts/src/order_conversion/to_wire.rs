@@ -69,7 +69,7 @@ fn totals_to_wire(totals: &d::Totals) -> w::Totals {
     }
 }
 
-fn address_to_wire(address: &d::Address) -> w::Address {
+pub(crate) fn address_to_wire(address: &d::Address) -> w::Address {
     let field = |field: &d::FormField| w::FormField {
         name: field.name.clone(),
         value: field.value.clone(),

@@ -4,6 +4,7 @@
 //! here: how values are read from the order; see `path` and `view`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
@@ -54,6 +55,46 @@ pub(super) fn evaluate(plan: &Plan, sources: &Sources<'_>, faults: &mut Faults) 
         });
     }
     mapped
+}
+
+/// The client's fields that a person alone decides, without an order: rules that read nothing but
+/// the billing address and the customer's id. What cannot be read is left out.
+pub(super) fn client(plan: &Plan, sources: &Sources<'_>) -> BTreeMap<String, String> {
+    let run = Run { plan, sources };
+    let (mut fields, mut faults) = (BTreeMap::new(), Faults::default());
+    for rule in &plan.head {
+        let name = rule.target.name;
+        let is_ours = rule.entity == Entity::Client && !fields.contains_key(name);
+        if !is_ours || !is_personal(rule) || !run.holds(&rule.whens, None) {
+            continue;
+        }
+        if let Some(text) = run.value(rule, None, &mut faults).into_text() {
+            fields.insert(name.to_owned(), text.into_owned());
+        }
+    }
+    fields
+}
+
+fn is_personal(rule: &Rule) -> bool {
+    let of_person = |path: &super::path::SourcePath| {
+        path.text.starts_with("order.billing_address.") || path.text == "order.customer_id"
+    };
+    let value = match &rule.value {
+        Value::Const(_) => true,
+        Value::First(pieces) | Value::Join(pieces, _) => {
+            pieces.iter().all(|piece| of_person(&piece.path))
+        }
+        Value::Lookup {
+            keys, on_missing, ..
+        } => {
+            let otherwise = match on_missing {
+                Fallback::From(path) => of_person(path),
+                Fallback::Error | Fallback::Omit | Fallback::Text(_) => true,
+            };
+            otherwise && keys.iter().all(of_person)
+        }
+    };
+    value && rule.whens.iter().all(|when| of_person(&when.path))
 }
 
 struct Run<'m, 's> {

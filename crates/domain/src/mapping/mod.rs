@@ -138,6 +138,23 @@ impl Mapping {
         &self.0.hash
     }
 
+    /// The client's fields of somebody without an order, who stands in `order`'s billing address.
+    ///
+    /// Rules that read more of an order than that, and values that are not there, are left out.
+    pub fn client_fields(&self, order: &Order) -> BTreeMap<String, String> {
+        let Ok(plan) = self.0.plan.as_ref() else {
+            return BTreeMap::new();
+        };
+        let sources = Sources {
+            order,
+            entries: &[],
+            receipts: &[],
+            number: "",
+            create_date: "",
+        };
+        evaluate::client(plan, &sources)
+    }
+
     /// The client, invoice, lines and payments of one order, or every fault of the order under
     /// this mapping (at most 100). Fault messages hold no values of the order.
     pub fn evaluate(&self, sources: &Sources<'_>) -> Result<Mapped, Vec<MappingFault>> {

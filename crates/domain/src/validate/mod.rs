@@ -1,10 +1,12 @@
-//! Reads an order document into an [`Order`], reporting every fault at once.
+//! Reads an order, customer or product document into its type, reporting every fault at once.
 //!
 //! Tolerant of the vendor's spellings (see [`reader`]), strict about what the books need (see
 //! [`rules`]). Messages name places, codes and amounts, never customer data. Not here: fetching,
 //! and what the books make of the order.
 
+mod customers;
 mod parts;
+mod products;
 mod reader;
 mod rules;
 
@@ -13,6 +15,8 @@ use serde_json::Value;
 
 use crate::money::Currency;
 use crate::order::{Order, Totals};
+pub use customers::read_customer;
+pub use products::read_product;
 use reader::{Findings, Node};
 
 /// An order that passed every rule.

@@ -1,6 +1,7 @@
 //! Reading the envelope of a BigCommerce hook into a hint.
 //!
-//! Only ids are taken: the hook is a hint, and the order is fetched as it is now. Source: the
+//! Only ids are taken: the hook is a hint, and the order, customer or product is fetched as it is
+//! now. Source: the
 //! scopes and `data` shapes of BigCommerce's webhook events. Not here: the signature.
 
 use contracts::event::{Entity, Origin};
@@ -16,6 +17,22 @@ pub const SCOPES: &[&str] = &[
     "store/order/refund/created",
     "store/order/transaction/created",
     "store/order/transaction/updated",
+    "store/customer/created",
+    "store/customer/updated",
+    "store/customer/deleted",
+    "store/customer/address/created",
+    "store/customer/address/updated",
+    "store/customer/address/deleted",
+    "store/product/created",
+    "store/product/updated",
+    "store/product/deleted",
+    "store/product/inventory/updated",
+    "store/product/inventory/order/updated",
+    "store/sku/created",
+    "store/sku/updated",
+    "store/sku/deleted",
+    "store/sku/inventory/updated",
+    "store/sku/inventory/order/updated",
 ];
 
 /// What an envelope says.
@@ -48,15 +65,19 @@ pub fn read(
         .get("scope")
         .and_then(Value::as_str)
         .ok_or(Error::Missing("scope"))?;
-    if !concerns_orders(scope) {
+    let Some(entity) = entity(scope) else {
         return Ok(Envelope::Irrelevant);
-    }
+    };
     let data = envelope.get("data").ok_or(Error::Missing("data"))?;
-    let order_id = order_id(scope, data).ok_or(Error::Missing("order id in data"))?;
+    let entity_id = match entity {
+        Entity::Customer => customer_id(scope, data).ok_or(Error::Missing("customer id in data")),
+        Entity::Product => product_id(scope, data).ok_or(Error::Missing("product id in data")),
+        _ => order_id(scope, data).ok_or(Error::Missing("order id in data")),
+    }?;
     Ok(Envelope::Hint(Hint {
         connection: connection.to_owned(),
-        entity: Entity::Order.into(),
-        entity_id: order_id,
+        entity: entity.into(),
+        entity_id,
         origin: Origin::Hook.into(),
         scope: scope.to_owned(),
         webhook_id: webhook_id.to_owned(),
@@ -68,14 +89,40 @@ pub fn read(
     }))
 }
 
-fn concerns_orders(scope: &str) -> bool {
+/// Whom a scope is about, if that concerns the books.
+fn entity(scope: &str) -> Option<Entity> {
     let mut parts = scope.split('/').skip(1);
-    match parts.next() {
-        Some("order") => !matches!(parts.next(), Some("message" | "metafield")),
+    match (parts.next()?, parts.next()?) {
+        ("order", "message" | "metafield") => None,
+        ("order", _) => Some(Entity::Order),
         // store/channel/{n}/order/...
-        Some("channel") => parts.nth(1) == Some("order") && parts.next() != Some("message"),
-        _ => false,
+        ("channel", _) => {
+            let concerns = parts.next() == Some("order") && parts.next() != Some("message");
+            concerns.then_some(Entity::Order)
+        }
+        ("customer", "created" | "updated" | "deleted" | "address") => Some(Entity::Customer),
+        ("product" | "sku", "created" | "updated" | "deleted" | "inventory") => {
+            Some(Entity::Product)
+        }
+        _ => None,
     }
+}
+
+/// An address event carries the address's id as `id`, and its customer in `address`.
+fn customer_id(scope: &str, data: &Value) -> Option<String> {
+    if scope.contains("/address/") {
+        return digits(data.get("address")?.get("customer_id")?);
+    }
+    digits(data.get("id")?)
+}
+
+/// A SKU event carries an id of its own, neither the product's nor the variant's.
+fn product_id(scope: &str, data: &Value) -> Option<String> {
+    let named = |part: &str| digits(data.get(part)?.get("product_id")?);
+    if scope.starts_with("store/sku/") {
+        return named("sku").or_else(|| named("inventory"));
+    }
+    named("inventory").or_else(|| digits(data.get("id")?))
 }
 
 /// Transactions and channel events carry `order_id`, as text; the others `id`, as a number.
@@ -135,6 +182,52 @@ mod tests {
             panic!("no hint")
         };
         assert_eq!(hint.entity_id, "127");
+    }
+
+    #[test]
+    fn customers_and_products_are_named_wherever_their_id_stands() {
+        let cases = [
+            (
+                r#""store/customer/updated","data":{"type":"customer","id":9}"#,
+                Entity::Customer,
+                "9",
+            ),
+            (
+                r#""store/customer/address/created","data":{"type":"customer","id":77,"address":{"customer_id":9}}"#,
+                Entity::Customer,
+                "9",
+            ),
+            (
+                r#""store/product/deleted","data":{"type":"product","id":5}"#,
+                Entity::Product,
+                "5",
+            ),
+            (
+                r#""store/product/inventory/updated","data":{"type":"product","id":5,"inventory":{"product_id":5,"method":"absolute","value":3}}"#,
+                Entity::Product,
+                "5",
+            ),
+            (
+                r#""store/sku/updated","data":{"type":"sku","id":812,"sku":{"product_id":5,"variant_id":31}}"#,
+                Entity::Product,
+                "5",
+            ),
+            (
+                r#""store/sku/inventory/order/updated","data":{"type":"sku","id":812,"inventory":{"product_id":5,"variant_id":31,"value":2}}"#,
+                Entity::Product,
+                "5",
+            ),
+        ];
+        for (text, entity, id) in cases {
+            let Ok(Envelope::Hint(hint)) = read_text(&format!("{{\"scope\":{text}}}")) else {
+                panic!("no hint in {text}")
+            };
+            assert_eq!((hint.entity(), hint.entity_id.as_str()), (entity, id));
+        }
+        let sku = r#"{"scope":"store/sku/updated","data":{"type":"sku","id":812}}"#;
+        assert!(read_text(sku).is_err(), "the SKU's own id names no product");
+        let other = r#"{"scope":"store/customer/metafield/updated","data":{"id":1}}"#;
+        assert_eq!(read_text(other), Ok(Envelope::Irrelevant));
     }
 
     #[test]

@@ -148,8 +148,10 @@ fn is_authentic(door: &Door, secrets: &HookSecrets, header_map: &HeaderMap, body
 /// Stores the hint; only its PubAck makes the answer a 200.
 async fn store(door: &Door, hint: Hint) -> Reply {
     let span = Span::current();
-    span.record("order.id", hint.entity_id.as_str());
-    let subject = Stream::Hints.subject(&hint.connection, Entity::Order.token(), &hint.entity_id);
+    if hint.entity() == Entity::Order {
+        span.record("order.id", hint.entity_id.as_str());
+    }
+    let subject = Stream::Hints.subject(&hint.connection, hint.entity().token(), &hint.entity_id);
     let mut message_headers = async_nats::HeaderMap::new();
     message_headers.insert(headers::SCHEMA, Hint::SCHEMA);
     runtime::telemetry::inject(&mut message_headers, &span);
