@@ -29,7 +29,9 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// Orders handed over between two stores of the position, at most.
 const UNSAVED_MAX: u32 = 16;
 /// How long a paused or cancelled run waits for what is under way.
-const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+///
+/// Shorter than the time without a beat after which another process may take the run up.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// Age from which an order under way is looked for in the ledger.
 const SILENT_AFTER_MS: u64 = 10_000;
 

@@ -224,6 +224,7 @@ impl RunStore {
         run.state = State::Running;
         run.wish = None;
         run.owner = uuid::Uuid::new_v4().to_string();
+        run.beat_at_ms = now_ms();
         if self.put(&mut open).await? {
             Ok(open)
         } else {
@@ -233,6 +234,7 @@ impl RunStore {
 
     /// Stores what this process changed and takes up what a person wishes meanwhile.
     pub(crate) async fn save(&self, open: &mut OpenRun) -> Result<(), Error> {
+        open.run.beat_at_ms = now_ms();
         while !self.put(open).await? {
             let now = self.open(&open.run.id).await?;
             if now.run.owner != open.run.owner {
@@ -265,9 +267,6 @@ impl RunStore {
 
     /// False when the record changed since it was read.
     async fn put(&self, open: &mut OpenRun) -> Result<bool, Error> {
-        if open.run.state == State::Running && open.run.wish.is_none() {
-            open.run.beat_at_ms = now_ms();
-        }
         let bytes = serde_json::to_vec(&open.run).map_err(|source| Error::Unreadable {
             id: open.run.id.clone(),
             source,
@@ -286,3 +285,6 @@ impl RunStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
