@@ -191,7 +191,11 @@ async fn a_backfill_killed_half_way_and_resumed_makes_no_duplicate_and_costs_wha
         println!("{label}: forecast {said}, counted {was}");
         ensure!(
             said.abs_diff(was) * 20 <= was,
-            "{label}: the forecast said {said}, the vendor counted {was}"
+            "{label}: the forecast said {said}, the vendor counted {was}; {}",
+            house
+                .vendors
+                .freshbooks_calls(&shop.connection.account_id)
+                .await?
         );
         (said_all, was_all) = (said_all + said, was_all + was);
     }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use store::ledger::ClientKey;
 
 use super::costs::Calls;
-use super::list;
 use super::sample::{self, Facts};
+use super::{items, list};
 use crate::{Error, Options, Tools};
 
 /// Orders, calls and time of a backfill.
@@ -28,6 +28,9 @@ pub struct Forecast {
     pub freshbooks_updates: u64,
     /// Clients among the creates.
     pub clients: u64,
+    /// Items among the creates.
+    #[serde(default)]
+    pub items: u64,
     /// Orders that will be held, by the reason's code.
     pub held: BTreeMap<String, u64>,
     pub duration_s: u64,
@@ -61,8 +64,8 @@ impl fmt::Display for Forecast {
         writeln!(f, "  reads              {}", self.freshbooks_reads)?;
         writeln!(
             f,
-            "  creates            {} ({} clients)",
-            self.freshbooks_creates, self.clients
+            "  creates            {} ({} clients, {} items)",
+            self.freshbooks_creates, self.clients, self.items
         )?;
         writeln!(f, "  updates            {}", self.freshbooks_updates)?;
         for (code, count) in &self.held {
@@ -120,6 +123,16 @@ pub(super) async fn forecast(
     let clients = clients(tools, orders, &stands_for, &facts).await?;
     calls += clients;
     forecast.clients = clients.creates;
+    let mut seen = items::Seen::new();
+    for sku in facts.values().flat_map(|one| &one.skus) {
+        let times = seen.entry(sku.clone()).or_default();
+        *times = times.saturating_add(1);
+    }
+    let is_whole = facts.len() == orders.len();
+    let duration_s = duration_ms(tools, &calls).div_ceil(1000);
+    let items = items::calls(tools, &seen, is_whole, duration_s).await?;
+    calls += items;
+    forecast.items = items.creates;
     forecast.bigcommerce_reads = calls.store_reads;
     forecast.freshbooks_reads = calls.reads;
     forecast.freshbooks_creates = calls.creates;

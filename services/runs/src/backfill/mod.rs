@@ -8,6 +8,7 @@
 mod costs;
 mod forecast;
 mod hint;
+mod items;
 mod list;
 mod sample;
 

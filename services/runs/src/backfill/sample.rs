@@ -10,7 +10,9 @@ use connect::bigcommerce::{FetchHints, FetchedOrder, OrderOutline};
 use connect::freshbooks::Deleted;
 use contracts::ledger::OrderEntry;
 use domain::books::DesiredBooks;
+use domain::policy::UnknownSku;
 use serde_json::json;
+use store::ledger::ItemKey;
 
 use super::costs::{Before, Calls, of_order, wants_invoice, written};
 use crate::{Error, Tools};
@@ -26,6 +28,8 @@ pub(super) struct Facts {
     pub(super) client_reads: u64,
     /// Whether FreshBooks has the client; `None` when it was not asked.
     pub(super) client_found: Option<bool>,
+    /// SKUs of its lines that the ledger does not know as items.
+    pub(super) skus: Vec<String>,
     /// The code of the hold that awaits it.
     pub(super) hold: Option<String>,
 }
@@ -131,7 +135,7 @@ pub(super) async fn read(
         store["time_zone"] = time_zone.into();
         store["time_zone_known"] = true.into();
     }
-    let desired = match desired(tools, &document) {
+    let (desired, skus) = match desired(tools, &document) {
         Ok(desired) => desired,
         Err(code) => {
             facts.hold = Some(code);
@@ -143,6 +147,9 @@ pub(super) async fn read(
         None => unknown(tools, &desired).await?,
     };
     facts.calls += of_order(&desired, &before);
+    if wants_invoice(&desired) {
+        facts.skus = unknown_skus(tools, skus).await?;
+    }
     facts.needs_client = wants_invoice(&desired) && before == Before::Absent;
     if facts.needs_client && entry.client_id == 0 {
         let email = desired.client.fields.get("email").map(|text| text.trim());
@@ -163,8 +170,11 @@ pub(super) async fn read(
     Ok(facts)
 }
 
-/// The books of one document; the code of the first hold when there are none.
-fn desired(tools: &Tools, document: &serde_json::Value) -> Result<DesiredBooks, String> {
+/// The books and the lines' SKUs of one document; the code of the first hold when there are none.
+fn desired(
+    tools: &Tools,
+    document: &serde_json::Value,
+) -> Result<(DesiredBooks, Vec<String>), String> {
     let read = domain::validate::read_order(document).map_err(|faults| {
         let first = faults.into_iter().next();
         first.map_or_else(
@@ -176,10 +186,29 @@ fn desired(tools: &Tools, document: &serde_json::Value) -> Result<DesiredBooks, 
         .mappings
         .of(&tools.connection)
         .map_err(|_| "mapping_invalid".to_owned())?;
-    domain::account::account(&read.order, false, &tools.policy, &mapping).map_err(|holds| {
+    let books = domain::account::account(&read.order, false, &tools.policy, &mapping);
+    let books = books.map_err(|holds| {
         let first = holds.into_iter().next();
         first.map_or_else(|| "held".to_owned(), |hold| hold.code.to_string())
-    })
+    })?;
+    let items = match tools.policy.unknown_sku {
+        UnknownSku::Create => domain::items::of_order(&read.order),
+        UnknownSku::Text | UnknownSku::Hold => Vec::new(),
+    };
+    Ok((books, items.into_iter().map(|item| item.sku).collect()))
+}
+
+/// Those of the SKUs that the ledger does not know as items.
+async fn unknown_skus(tools: &Tools, skus: Vec<String>) -> Result<Vec<String>, Error> {
+    let mut unknown = Vec::new();
+    for sku in skus {
+        let key = ItemKey::Sku(sku.clone());
+        let entry = tools.ledger.item(&tools.connection, &key).await?;
+        if entry.value.item_id == 0 {
+            unknown.push(sku);
+        }
+    }
+    Ok(unknown)
 }
 
 /// Whether FreshBooks has an invoice that the ledger does not know.
