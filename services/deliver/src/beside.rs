@@ -15,6 +15,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::client::{self, Wanted};
+use crate::client_removal;
 use crate::items::{self, ItemFailure, Learned};
 use crate::shopper;
 
@@ -25,6 +26,9 @@ pub(crate) async fn after_order(
     books: &domain::books::DesiredBooks,
     mut outcome: Outcome,
 ) -> Result<Outcome, Failure> {
+    if matches!(books.disposition, Disposition::Undone(_)) {
+        return without_client(place, plan, outcome).await;
+    }
     let is_booked = matches!(books.disposition, Disposition::Draft | Disposition::Sent);
     let is_current = matches!(
         outcome.kind(),
@@ -36,12 +40,32 @@ pub(crate) async fn after_order(
     let mut notices = wire.notices.clone();
     notices.extend(order_items(place, plan, wire).await?);
     if outcome.client_id != 0 {
+        // An undo may have found it unused just before this order was written.
+        client_removal::bring_back(place, outcome.client_id).await?;
         let wanted = wanted(&books.client, &[], wire);
         let refreshed = client::refresh(place, outcome.client_id, &wanted).await?;
         notices.extend(refreshed.notices);
     }
     outcome.detail = notices.join(" ");
     outcome.writes = place.writes.load(Ordering::Relaxed);
+    Ok(outcome)
+}
+
+/// Takes the client of an undone order out too, when the plan says so and nothing else uses it.
+async fn without_client(
+    place: &Workplace<'_>,
+    plan: &ResolvedPlan,
+    mut outcome: Outcome,
+) -> Result<Outcome, Failure> {
+    let wanted = plan
+        .books
+        .as_ref()
+        .is_some_and(|wire| wire.remove_unused_client);
+    if wanted && outcome.client_id != 0 && outcome.kind() != OutcomeKind::Superseded {
+        let kept = client_removal::remove_unused(place, outcome.client_id).await?;
+        outcome.detail = kept.unwrap_or_default();
+        outcome.writes = place.writes.load(Ordering::Relaxed);
+    }
     Ok(outcome)
 }
 

@@ -17,7 +17,9 @@ use store::ledger::ClientKey;
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
-use crate::{invoice, invoice_removal, open_intent, payment, refund, shopper, undone};
+use crate::{
+    client_removal, invoice, invoice_removal, open_intent, payment, refund, shopper, undone,
+};
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
 const STEPS_MAX: usize = 12;
@@ -129,6 +131,7 @@ async fn steps(
             Step::RemoveRefund(key) => refund::remove(place, entry, &key).await?,
             Step::RemoveInvoice => invoice_removal::remove(place, entry, &books.invoice).await?,
             Step::RestoreInvoice => {
+                client_removal::bring_back(place, entry.value.client_id).await?;
                 invoice_removal::restore(place, entry, &books.invoice).await?;
             }
             Step::Hold(hold) => {
@@ -156,6 +159,7 @@ async fn create_invoice(
         let id = shopper::client_id(place, &books.client, &client, None).await?;
         entry.change(|value| value.client_id = id);
     }
+    client_removal::bring_back(place, entry.value.client_id).await?;
     let distrusted = entry.value.client_id;
     match invoice::create(place, entry, books, &resolution).await {
         Err(Failure::Rejected(reasons)) if names_client(&reasons) => {

@@ -10,6 +10,7 @@
 mod account;
 mod beside;
 mod client;
+mod client_removal;
 mod comparison;
 mod entry;
 mod flow;

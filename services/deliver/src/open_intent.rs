@@ -40,6 +40,8 @@ pub(crate) async fn resolve(
         // These stand in entries of their own, never in an order's.
         IntentKind::CreateClient
         | IntentKind::UpdateClient
+        | IntentKind::RemoveClient
+        | IntentKind::RestoreClient
         | IntentKind::CreateItem
         | IntentKind::UpdateItem
         | IntentKind::Unspecified => Err(Failure::held(Reason::new(

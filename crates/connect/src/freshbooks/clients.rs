@@ -129,6 +129,21 @@ impl Client {
         written(&self.create(CLIENTS, &[], data(fields)?).await?)
     }
 
+    /// Deletes softly. Idempotent.
+    pub async fn remove_client(&self, id: u64) -> Result<(), VendorError> {
+        self.show_client(id, 1).await
+    }
+
+    /// Brings a softly deleted client back. Idempotent.
+    pub async fn restore_client(&self, id: u64) -> Result<(), VendorError> {
+        self.show_client(id, 0).await
+    }
+
+    async fn show_client(&self, id: u64, vis_state: u64) -> Result<(), VendorError> {
+        let body = json!({ "vis_state": vis_state });
+        self.change(CLIENTS, id, &[], body).await.map(drop)
+    }
+
     /// Changes the given fields and leaves the others.
     pub async fn update_client(
         &self,

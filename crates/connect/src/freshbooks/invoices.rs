@@ -162,6 +162,18 @@ impl Client {
         rows.iter().map(invoice).collect()
     }
 
+    /// Whether the client has any invoice that is not deleted.
+    pub async fn has_invoices(&self, client_id: u64) -> Result<bool, VendorError> {
+        let id = client_id.to_string();
+        let wanted = |row: &Value| {
+            json::id(&row["customerid"]) == Some(client_id)
+                && json::id(&row["vis_state"]) != Some(1)
+        };
+        let filters = [("search[customerid]", id.as_str())];
+        let rows = self.search(INVOICES, &filters, wanted).await?;
+        Ok(!rows.is_empty())
+    }
+
     /// One invoice with its lines; deleted ones are given too.
     pub async fn get_invoice(&self, id: u64) -> Result<Invoice, VendorError> {
         invoice(&self.single(INVOICES, id, &WITH_LINES).await?)

@@ -128,9 +128,12 @@ pub(super) async fn forecast(
         let times = seen.entry(sku.clone()).or_default();
         *times = times.saturating_add(1);
     }
-    let is_whole = facts.len() == orders.len();
-    let duration_s = duration_ms(tools, &calls).div_ceil(1000);
-    let items = items::calls(tools, &seen, is_whole, duration_s).await?;
+    let around = items::Circumstances {
+        is_whole: facts.len() == orders.len(),
+        duration_s: duration_ms(tools, &calls).div_ceil(1000),
+        at_once: count(options.at_once),
+    };
+    let items = items::calls(tools, &seen, around).await?;
     calls += items;
     forecast.items = items.creates;
     forecast.bigcommerce_reads = calls.store_reads;

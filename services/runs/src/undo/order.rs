@@ -85,6 +85,7 @@ impl HandOver for TakeOut {
                 expected_tax: Some(zero),
                 ..Invoice::default()
             }),
+            remove_unused_client: true,
             books_locked_until: first_open.map(|day| day.to_string()).unwrap_or_default(),
             ..DesiredBooks::default()
         };

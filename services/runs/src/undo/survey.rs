@@ -150,8 +150,11 @@ pub(super) async fn survey(
             Look::Left(left) => survey.left.push(left),
             Look::TakeOut(written) => {
                 let documents = count(written.payments.saturating_add(written.refunds));
-                // Each is read once more and then removed.
-                let calls = documents.saturating_add(1).saturating_mul(2);
+                // Each is read once more and then removed, the client too with what may use it.
+                let calls = documents
+                    .saturating_add(2)
+                    .saturating_mul(2)
+                    .saturating_add(2);
                 survey.calls = survey.calls.saturating_add(calls);
                 survey.written.push(written);
             }
