@@ -152,7 +152,7 @@ async fn clients(
     facts: &HashMap<usize, Facts>,
 ) -> Result<Calls, Error> {
     let mut shoppers = HashSet::new();
-    let (mut asked, mut found, mut reads) = (0_u64, 0_u64, 0_u64);
+    let (mut asked, mut found, mut follow) = (0_u64, 0_u64, Calls::default());
     for (order, index) in orders.iter().zip(stands_for) {
         let Some(one) = facts.get(index).filter(|one| one.needs_client) else {
             continue;
@@ -161,7 +161,7 @@ async fn clients(
         if let Some(there) = one.client_found {
             asked = asked.saturating_add(1);
             found = found.saturating_add(u64::from(there));
-            reads = reads.saturating_add(one.client_reads);
+            follow += one.client_calls;
         }
     }
     let mut new = 0_u64;
@@ -183,7 +183,8 @@ async fn clients(
     }
     let asked = asked.max(1);
     Ok(Calls {
-        reads: new.saturating_mul(reads) / asked,
+        reads: new.saturating_mul(follow.reads) / asked,
+        updates: new.saturating_mul(follow.updates) / asked,
         creates: new.saturating_sub(new.saturating_mul(found) / asked),
         ..Calls::default()
     })

@@ -11,6 +11,7 @@ mod hint;
 mod items;
 mod list;
 mod sample;
+mod shoppers;
 
 use std::collections::BTreeMap;
 

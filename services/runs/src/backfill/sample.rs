@@ -15,6 +15,7 @@ use serde_json::json;
 use store::ledger::ItemKey;
 
 use super::costs::{Before, Calls, of_order, wants_invoice, written};
+use super::shoppers;
 use crate::{Error, Tools};
 
 /// What one sampled order will cost.
@@ -24,8 +25,8 @@ pub(super) struct Facts {
     pub(super) calls: Calls,
     /// It will have an invoice that the ledger does not know yet, and so need a client.
     pub(super) needs_client: bool,
-    /// Calls that ask for its client, when the ledger does not know it.
-    pub(super) client_reads: u64,
+    /// Calls that ask for its client, and follow it, when the ledger does not know it.
+    pub(super) client_calls: Calls,
     /// Whether FreshBooks has the client; `None` when it was not asked.
     pub(super) client_found: Option<bool>,
     /// SKUs of its lines that the ledger does not know as items.
@@ -135,7 +136,7 @@ pub(super) async fn read(
         store["time_zone"] = time_zone.into();
         store["time_zone_known"] = true.into();
     }
-    let (desired, skus) = match desired(tools, &document) {
+    let (desired, skus, created_at_ms) = match desired(tools, &document) {
         Ok(desired) => desired,
         Err(code) => {
             facts.hold = Some(code);
@@ -152,29 +153,44 @@ pub(super) async fn read(
     }
     facts.needs_client = wants_invoice(&desired) && before == Before::Absent;
     if facts.needs_client && entry.client_id == 0 {
-        let email = desired.client.fields.get("email").map(|text| text.trim());
-        let other_case = desired
-            .client
-            .email_key
-            .as_deref()
-            .is_some_and(|key| email.is_some_and(|email| !email.is_empty() && email != key));
-        let found = tools
-            .account
-            .find_desired_client(&desired.client, None)
-            .await
-            .map_err(Error::vendor("looking a client up for the forecast"))?
-            .is_some();
-        facts.client_found = Some(found);
-        facts.client_reads = if other_case && !found { 2 } else { 1 };
+        find_client(tools, &desired, &mut facts).await?;
+    }
+    if wants_invoice(&desired) {
+        facts.calls += shoppers::of_known(tools, &desired.client, created_at_ms).await?;
     }
     Ok(facts)
 }
 
-/// The books and the lines' SKUs of one document; the code of the first hold when there are none.
+/// Looks the client up, as the pipeline will where the ledger does not know it.
+async fn find_client(
+    tools: &Tools,
+    desired: &DesiredBooks,
+    facts: &mut Facts,
+) -> Result<(), Error> {
+    let email = desired.client.fields.get("email").map(|text| text.trim());
+    let other_case = desired
+        .client
+        .email_key
+        .as_deref()
+        .is_some_and(|key| email.is_some_and(|email| !email.is_empty() && email != key));
+    let found = tools
+        .account
+        .find_desired_client(&desired.client, None)
+        .await
+        .map_err(Error::vendor("looking a client up for the forecast"))?;
+    facts.client_found = Some(found.is_some());
+    facts.client_calls.reads = if other_case && found.is_none() { 2 } else { 1 };
+    if let Some(id) = found {
+        facts.client_calls += shoppers::of_found(tools, &desired.client, id).await?;
+    }
+    Ok(())
+}
+
+/// The books, the lines' SKUs and the moment of creation of one document; the code of the first hold when there are none.
 fn desired(
     tools: &Tools,
     document: &serde_json::Value,
-) -> Result<(DesiredBooks, Vec<String>), String> {
+) -> Result<(DesiredBooks, Vec<String>, u64), String> {
     let read = domain::validate::read_order(document).map_err(|faults| {
         let first = faults.into_iter().next();
         first.map_or_else(
@@ -195,7 +211,9 @@ fn desired(
         UnknownSku::Create => domain::items::of_order(&read.order),
         UnknownSku::Text | UnknownSku::Hold => Vec::new(),
     };
-    Ok((books, items.into_iter().map(|item| item.sku).collect()))
+    let created_at_s = u64::try_from(read.order.created_at_s).unwrap_or(0);
+    let skus = items.into_iter().map(|item| item.sku).collect();
+    Ok((books, skus, created_at_s.saturating_mul(1000)))
 }
 
 /// Those of the SKUs that the ledger does not know as items.
