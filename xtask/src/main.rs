@@ -6,6 +6,7 @@ mod backfill;
 mod bench;
 mod build;
 mod demo;
+mod prove_faults;
 mod release_contracts;
 mod signals;
 mod supervisor;
@@ -35,6 +36,7 @@ enum Command {
     Test(test::Arguments),
     Bench(bench::Arguments),
     Backfill(backfill::Arguments),
+    ProveFaults(prove_faults::Arguments),
     /// Write down the contracts as released: what later ones are compared with.
     ReleaseContracts,
 }
@@ -57,6 +59,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Backfill(arguments) => backfill::run(&arguments),
+        Command::ProveFaults(arguments) => prove_faults::run(&arguments),
         Command::ReleaseContracts => release_contracts::run(),
     }
 }

@@ -3,15 +3,16 @@
 //! Exit codes of its own: 1 something does not match, 75 it could not be finished (run it again),
 //! 73 its progress cannot be kept. Not here: the proof (`prove`).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::ValueEnum;
-use connect::{bigcommerce, freshbooks};
 use domain::policy::{Policy, StatusRule, TaxMode};
 use prove::{Pace, Progress, Proof, Report, Standing, Terms, Vendors};
 use runtime::config::{Config, Connection};
+use tracing::warn;
 
 use crate::commands::{Failure, OrExit, code, print};
 use crate::house::House;
@@ -141,7 +142,7 @@ fn state_file(data_dir: &Path, name: &str, arguments: &ProveArguments) -> PathBu
 }
 
 /// The part of a connection's policy that the proof judges by.
-pub(crate) fn terms(connection: &Connection) -> Result<Terms, Failure> {
+fn terms(connection: &Connection) -> Result<Terms, Failure> {
     let policy: Policy = policy(connection)?;
     let standing = |rule: &StatusRule| match rule {
         StatusRule::None => Standing::None,
@@ -164,18 +165,47 @@ pub(crate) fn terms(connection: &Connection) -> Result<Terms, Failure> {
 }
 
 /// One connection's clients, for reading only.
-pub(crate) async fn vendors(house: &House, name: &str, pace: Pace) -> Result<Vendors, Failure> {
+async fn vendors(house: &House, name: &str, pace: Pace) -> Result<Vendors, Failure> {
     let known = || anyhow!("no client for connection {name}");
-    let store: bigcommerce::Client = house
-        .stores()?
-        .remove(name)
-        .ok_or_else(known)
-        .or_exit(code::CONFIG)?;
-    let account: freshbooks::Client = house
-        .accounts_reading(BODY_BYTES_MAX)
-        .await?
-        .remove(name)
-        .ok_or_else(known)
-        .or_exit(code::CONFIG)?;
-    Ok(Vendors::new(store, account, pace))
+    let store = house.stores()?.remove(name).ok_or_else(known);
+    let accounts = house.accounts_reading(BODY_BYTES_MAX).await;
+    let account = accounts?.remove(name).ok_or_else(known);
+    Ok(Vendors::new(
+        store.or_exit(code::CONFIG)?,
+        account.or_exit(code::CONFIG)?,
+        pace,
+    ))
+}
+
+/// The vendors of every connection, for the proofs that monitor starts. Monitor is needed
+/// without them too, so what cannot be had is said in the log and left out.
+pub(crate) async fn sources(house: &House) -> BTreeMap<String, monitor::Source> {
+    match all_sources(house).await {
+        Ok(sources) => sources,
+        Err(failure) => {
+            warn!(error = %failure.error, "monitor starts no proofs; `tillbook prove` may");
+            BTreeMap::new()
+        }
+    }
+}
+
+async fn all_sources(house: &House) -> Result<BTreeMap<String, monitor::Source>, Failure> {
+    let (mut stores, mut accounts) = (
+        house.stores()?,
+        house.accounts_reading(BODY_BYTES_MAX).await?,
+    );
+    let mut sources = BTreeMap::new();
+    for connection in &house.config.connections {
+        let name = &connection.name;
+        if let (Some(store), Some(account)) = (stores.remove(name), accounts.remove(name)) {
+            let terms = terms(connection)?;
+            let source = monitor::Source {
+                store,
+                account,
+                terms,
+            };
+            sources.insert(name.clone(), source);
+        }
+    }
+    Ok(sources)
 }

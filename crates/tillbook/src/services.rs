@@ -278,6 +278,7 @@ async fn start_monitor(
     let running = monitor::start(
         house.nats.jetstream.clone(),
         settings,
+        crate::prove::sources(house).await,
         house.metrics.clone(),
         readiness.clone(),
         house.shutdown.clone(),

@@ -14,10 +14,13 @@ pub mod order_state;
 #[cfg(test)]
 mod order_state_tests;
 pub mod projection;
+pub mod proofs;
 mod settings;
 pub mod views;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_nats::jetstream;
@@ -27,6 +30,7 @@ use runtime::shutdown::CancellationToken;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use proofs::Source;
 pub use settings::{Settings, SettingsError};
 
 /// A running monitor.
@@ -66,11 +70,13 @@ pub enum Error {
 /// Starts the projection and the API; returns when the port is open.
 ///
 /// The settings are checked before anything is opened. The component `monitor` of `readiness`
-/// becomes ready when the projection has caught up with the streams.
+/// becomes ready when the projection has caught up with the streams. `sources` are the vendors of
+/// each connection, for proofs; without any, proofs are refused and all else works.
 /// Errors: settings, a port that is taken, a folder that cannot be written.
 pub async fn start(
     jetstream: jetstream::Context,
     settings: Settings,
+    sources: BTreeMap<String, Source>,
     metrics: Metrics,
     readiness: Readiness,
     shutdown: CancellationToken,
@@ -90,6 +96,8 @@ pub async fn start(
     let holds = holds::Holds::default();
     let watcher = tokio::spawn(holds.clone().keep(jetstream, stop.clone()));
 
+    let folder = settings.database.parent().unwrap_or(Path::new("."));
+    let proofs = proofs::Proofs::new(sources, folder.join("proofs"), stop.clone());
     let reading = views::Reading::new(settings.database);
     let keeper =
         tokio::spawn(gauges.keep(reading.clone(), status.clone(), holds.clone(), stop.clone()));
@@ -98,6 +106,7 @@ pub async fn start(
         status,
         holds,
         authority,
+        proofs,
     };
     let router = api::router(api).merge(admin::router(metrics, readiness));
     let task = tokio::spawn(async move {

@@ -10,11 +10,12 @@ mod prove {
     pub(crate) mod scene;
 }
 
-use anyhow::ensure;
-use e2e::{QUICK, Shop, Streams};
+use anyhow::{Context, ensure};
+use e2e::{LIMIT, QUICK, Shop, Streams};
 use prove::command::{Proved, prove};
 use prove::scene::Scene;
-use testkit::{House, HouseOptions};
+use serde_json::{Value, json};
+use testkit::{House, HouseOptions, eventually};
 
 #[tokio::test]
 async fn books_that_the_pipeline_wrote_prove_clean_at_the_forecast_cost() -> anyhow::Result<()> {
@@ -88,6 +89,31 @@ async fn a_proof_killed_half_way_goes_on_and_reports_the_same() -> anyhow::Resul
         after["bigcommerce"] - before["bigcommerce"],
     );
     ensure!(second < first, "resumed with {second} calls, whole {first}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn monitor_starts_a_proof_and_tells_its_result() -> anyhow::Result<()> {
+    let scene = Scene::start(false).await?;
+    scene.place_days(2, 2).await?;
+    scene.settle().await?;
+    let proofs = format!("{}/api/v1/proofs", scene.house.console());
+    let [from, to] = &scene.days;
+    let ask = json!({"connection": "acme", "from": from, "to": to});
+    let started = scene.house.http.post(&proofs, &ask).await?;
+    let id = started.get("id").and_then(Value::as_str).context("no id")?;
+    let second = scene.house.http.post(&proofs, &ask).await;
+    ensure!(second.is_err_and(|error| error.to_string().contains("proof_running")));
+    let done = eventually(LIMIT, "the proof", async || {
+        let proof = scene.house.http.get(&format!("{proofs}/{id}")).await?;
+        ensure!(proof.get("state") != Some(&json!("running")), "{proof}");
+        Ok(proof)
+    })
+    .await?;
+    ensure!(done.get("matches") == Some(&json!(true)), "{done}");
+    ensure!(done.get("days_done") == Some(&json!(2)), "{done}");
+    let orders = done.pointer("/report/forecast/orders");
+    ensure!(orders == Some(&json!(4)), "{done}");
     Ok(())
 }
 

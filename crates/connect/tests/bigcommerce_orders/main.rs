@@ -4,6 +4,7 @@
 mod calls;
 #[path = "../common/mod.rs"]
 mod common;
+mod lists;
 mod pages;
 mod store;
 mod trouble;

@@ -6,6 +6,7 @@ mod clients;
 #[path = "../common/mod.rs"]
 mod common;
 mod invoices;
+mod lists;
 mod oauth;
 mod payments;
 mod refunds;

@@ -22,6 +22,24 @@ pub(super) fn causes(
     causes
 }
 
+/// What came in beyond the order's total and went back again is no money of the order: it lowers
+/// its refunds, the earliest first.
+pub(super) fn without_excess(evidence: &Evidence, terms: &Terms) -> Evidence {
+    let order = &evidence.order;
+    let all = money_in::received(order, &evidence.transactions, was_refunded(evidence), terms);
+    let total = order.total_inc_tax.unwrap_or(all);
+    let mut excess = minus(all, total).max(Decimal::ZERO);
+    let mut own = evidence.clone();
+    own.refunds.sort_by(|left, right| left.day.cmp(&right.day));
+    for refund in &mut own.refunds {
+        let part = excess.min(refund.amount);
+        refund.amount = minus(refund.amount, part);
+        excess = minus(excess, part);
+    }
+    own.refunds.retain(|refund| !refund.amount.is_zero());
+    own
+}
+
 /// What the store received, at most the order's total.
 pub(super) fn received(evidence: &Evidence, terms: &Terms) -> Decimal {
     let order = &evidence.order;

@@ -42,7 +42,9 @@ pub(crate) enum Outcome {
 }
 
 pub(crate) fn judge(evidence: &Evidence, terms: &Terms) -> Judged {
-    let outcome = match (place(evidence, terms), evidence.invoices.is_empty()) {
+    let place = place(evidence, terms);
+    let evidence = &flows::without_excess(evidence, terms);
+    let outcome = match (place, evidence.invoices.is_empty()) {
         (Place::Either, _) | (Place::Out(_), true) => return Judged::default(),
         (Place::Held(code, words), true) => {
             return Judged {

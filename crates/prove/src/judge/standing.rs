@@ -5,7 +5,7 @@ use domain::money::Currency;
 use rust_decimal::Decimal;
 
 use super::money_in;
-use crate::amounts::{money, sum};
+use crate::amounts::{minus, money, sum};
 use crate::evidence::Evidence;
 use crate::terms::{Standing as Told, Terms};
 
@@ -137,7 +137,8 @@ fn held(evidence: &Evidence, terms: &Terms) -> Option<(&'static str, String)> {
         return Some(("sums_do_not_add_up", words));
     }
     let received = money_in::received(order, &evidence.transactions, was_refunded(evidence), terms);
-    if received > total && received > Decimal::ZERO {
+    let back = sum(evidence.refunds.iter().map(|refund| refund.amount));
+    if minus(received, back) > total && received > Decimal::ZERO {
         let words = format!(
             "{} came in for an order of {}.",
             money(received, currency),

@@ -8,12 +8,13 @@ mod auth;
 mod handlers;
 mod openapi;
 mod problem;
+mod proofs;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
 use axum::response::{Html, IntoResponse};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 
 pub use auth::Authority;
 pub use openapi::{document, document_json};
@@ -21,6 +22,7 @@ pub use problem::Problem;
 
 use crate::holds::Holds;
 use crate::projection::Status;
+use crate::proofs::Proofs;
 use crate::views::Reading;
 
 /// The page people see until the console comes.
@@ -35,6 +37,7 @@ pub struct Api {
     pub status: Status,
     pub holds: Holds,
     pub authority: Authority,
+    pub proofs: Proofs,
 }
 
 /// Every path of the API below its prefix; the document is checked against this list.
@@ -49,6 +52,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ),
         ("/connections", get(handlers::list_connections)),
         ("/summary", get(handlers::get_summary)),
+        ("/proofs", post(proofs::start_proof)),
+        ("/proofs/{proof_id}", get(proofs::get_proof)),
     ]
 }
 
@@ -71,7 +76,7 @@ pub fn router(api: Api) -> Router {
         .route("/openapi.json", get(openapi))
         .fallback(unknown_path)
         .with_state(api)
-        // No request has a body that is read.
+        // Only a proof's request has a body, and it is short.
         .layer(DefaultBodyLimit::max(1024))
 }
 

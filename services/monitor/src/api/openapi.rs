@@ -8,8 +8,8 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::handlers;
 use super::problem::Problem;
+use super::{handlers, proofs};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,6 +28,8 @@ use super::problem::Problem;
         handlers::get_dead_letter,
         handlers::list_connections,
         handlers::get_summary,
+        proofs::start_proof,
+        proofs::get_proof,
     ),
     components(schemas(Problem)),
     modifiers(&BearerToken),

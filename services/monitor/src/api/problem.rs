@@ -36,6 +36,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, code, "Not found", detail)
     }
 
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, "Not now", detail)
+    }
+
     pub fn unauthorized() -> Self {
         let detail = "Send the token of [monitor] token as Authorization: Bearer <token>.";
         Self::new(
@@ -58,7 +62,7 @@ impl Problem {
     }
 
     pub fn method_not_allowed() -> Self {
-        let detail = "Everything here is read with GET.";
+        let detail = "This path does not know this method; /openapi.json lists what each knows.";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "wrong_method",

@@ -203,6 +203,7 @@ impl Monitor {
         let running = monitor::start(
             connect(url).await,
             settings,
+            std::collections::BTreeMap::new(),
             Metrics::new(),
             readiness.clone(),
             shutdown.clone(),
