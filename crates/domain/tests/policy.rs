@@ -363,6 +363,17 @@ fn only_real_captured_money_is_paid_and_each_amount_once() {
 }
 
 #[test]
+fn voided_money_is_none() {
+    let mut order = document();
+    let mut void = transaction(502, "void", "10.00");
+    void["reference_transaction_id"] = json!(501);
+    order["transactions"] = json!([transaction(501, "capture", "10.00"), void]);
+    order["order"]["status_id"] = json!(7);
+    let books = books(&order, &Policy::default()).unwrap();
+    assert!(books.payments.is_empty() && books.refunds.is_empty());
+}
+
+#[test]
 fn settled_money_that_follows_nothing_counts() {
     let mut order = document();
     order["transactions"] = json!([transaction(501, "settled", "10.00")]);

@@ -25,11 +25,19 @@ struct Payment {
     amount: Decimal,
 }
 
+/// A credit note by its number, which names the invoice and the refund.
+#[derive(Clone, Debug)]
+struct CreditNote {
+    number: String,
+    amount: Decimal,
+}
+
 /// The books of one account.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Books {
     invoices: Vec<Invoice>,
     payments: Vec<Payment>,
+    credit_notes: Vec<CreditNote>,
 }
 
 impl Books {
@@ -53,6 +61,9 @@ impl Books {
             payments: rows(dump, "payments")
                 .map(payment)
                 .collect::<anyhow::Result<_>>()?,
+            credit_notes: rows(dump, "credit_notes")
+                .map(credit_note)
+                .collect::<anyhow::Result<_>>()?,
         })
     }
 
@@ -74,6 +85,16 @@ impl Books {
             .iter()
             .filter(|payment| payment.invoice_id == invoice_id);
         of_it.map(|payment| payment.amount).sum()
+    }
+
+    /// What was credited for the refunds of an invoice.
+    pub(super) fn credited(&self, invoice_number: &str) -> Decimal {
+        let of_it = |note: &&CreditNote| {
+            let named = note.number.rsplit_once("-R");
+            named.is_some_and(|(number, _)| number == invoice_number)
+        };
+        let notes = self.credit_notes.iter().filter(of_it);
+        notes.map(|note| note.amount).sum()
     }
 
     /// How many invoices count, to find one that belongs to no order.
@@ -104,6 +125,13 @@ fn invoice(row: &Value) -> anyhow::Result<Invoice> {
 fn payment(row: &Value) -> anyhow::Result<Payment> {
     Ok(Payment {
         invoice_id: number(row, "invoiceid")?,
+        amount: money(row)?,
+    })
+}
+
+fn credit_note(row: &Value) -> anyhow::Result<CreditNote> {
+    Ok(CreditNote {
+        number: text(row, "credit_number")?,
         amount: money(row)?,
     })
 }
@@ -162,6 +190,17 @@ pub(super) mod tests {
             &[],
         );
         assert_eq!(books.invoices_of(100).len(), 2);
+    }
+
+    #[test]
+    fn credit_notes_are_counted_by_the_invoice_they_name() {
+        let note =
+            |number: &str, amount: &str| json!({ "credit_number": number, "amount": amount });
+        let dump = json!({ "credit_notes": [note("BC-100-R7", "1.50"), note("BC-100-R8", "2.00"),
+                           note("BC-1001-R9", "4.00"), note("CN0000001", "8.00")] });
+        let books = Books::parse(&dump).unwrap();
+        assert_eq!(books.credited("BC-100").to_string(), "3.50");
+        assert!(books.credited("BC-10").is_zero());
     }
 
     #[test]

@@ -69,7 +69,10 @@ pub(super) fn judge(placed: &Placed, books: &Books, state: &State) -> Row {
         (true, 0) => missing(state),
         (true, 1) => first.map_or_else(
             || missing(state),
-            |invoice| same(placed, invoice, paid, state),
+            |invoice| {
+                let credited = books.credited(&invoice.number);
+                same(placed, invoice, (paid, credited), state)
+            },
         ),
         (_, 2..) => Outcome::Wrong(format!("{} invoices for one order", invoices.len())),
         (false, 0) => absent(state),
@@ -100,7 +103,12 @@ fn absent(state: &State) -> Outcome {
     }
 }
 
-fn same(placed: &Placed, invoice: &super::books::Invoice, paid: Decimal, state: &State) -> Outcome {
+fn same(
+    placed: &Placed,
+    invoice: &super::books::Invoice,
+    (paid, credited): (Decimal, Decimal),
+    state: &State,
+) -> Outcome {
     let fault = if invoice.total != placed.total {
         // Never a step on the way: an invoice is written with its whole total.
         return Outcome::Wrong(format!("{} instead of {}", invoice.total, placed.total));
@@ -113,11 +121,13 @@ fn same(placed: &Placed, invoice: &super::books::Invoice, paid: Decimal, state: 
         "still a draft".to_owned()
     } else if paid != placed.paid {
         format!("{paid} paid instead of {}", placed.paid)
+    } else if credited != placed.refunded {
+        format!("{credited} credited instead of {}", placed.refunded)
     } else {
         return Outcome::InBooks;
     };
     // Sent and paid in steps of their own; more than is due is never a step on the way.
-    if state.is_unfinished() && paid <= placed.paid {
+    if state.is_unfinished() && paid <= placed.paid && credited <= placed.refunded {
         return Outcome::Waiting(fault);
     }
     Outcome::Wrong(fault)
@@ -138,6 +148,7 @@ mod tests {
             in_books,
             total: "12.5000".parse().unwrap(),
             paid: "12.5000".parse().unwrap(),
+            refunded: Decimal::ZERO,
         }
     }
 
@@ -167,6 +178,21 @@ mod tests {
             let outcome = outcome(true, &wrong, "in_books");
             assert!(matches!(outcome, Outcome::Wrong(_)), "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn a_refund_that_is_not_credited_is_wrong() {
+        let mut order = placed(true);
+        order.refunded = "2.50".parse().unwrap();
+        let paid = books(&[(1, "100", "12.50")], &[(1, "12.50")]);
+        let word = |word: &str| State {
+            word: word.to_owned(),
+            detail: String::new(),
+        };
+        let told = judge(&order, &paid, &word("in_books")).outcome;
+        assert!(matches!(told, Outcome::Wrong(_)), "{told:?}");
+        let told = judge(&order, &paid, &word("in_progress")).outcome;
+        assert!(matches!(told, Outcome::Waiting(_)), "{told:?}");
     }
 
     #[test]
