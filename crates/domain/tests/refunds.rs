@@ -121,6 +121,22 @@ fn a_custom_values_tax_share_is_rebuilt_from_the_orders_own_rates() {
 }
 
 #[test]
+fn goods_with_their_reported_tax_and_a_custom_value_go_together() {
+    let mut items = custom("10.00");
+    items.as_array_mut().unwrap().push(item("PRODUCT", 1, 1));
+    let order = with(json!([refund(7, "31.64", "1.65", items)]));
+    for tax in [TaxMode::Percent, TaxMode::Amount] {
+        let policy = Policy {
+            tax,
+            ..Policy::default()
+        };
+        // 1.65 is told of the mug; of the 10.00, 8.75 is taxed with 0.67.
+        let text = refund_shown(&order, &policy);
+        assert!(text.contains("31.64 USD with tax 2.32 USD"), "{text}");
+    }
+}
+
+#[test]
 fn taxes_that_the_store_lost_are_rebuilt() {
     let order = with(json!([refund(
         7,

@@ -265,11 +265,14 @@ async fn a_lost_reply_makes_no_second_document() -> anyhow::Result<()> {
         let part = json!({"action": "refund", "amount": "3.33"});
         let order = shop.act(order.id, &part).await?;
         shop.struck(1).await?;
-        shown(&shop, &[order], wanted).await?;
+        let order = [order];
+        shown(&shop, &order, wanted).await?;
         Streams::of(&house)
             .await?
             .at_rest_without_dead_letters()
             .await?;
+        // Still so once everything is at rest: nothing came after.
+        shown(&shop, &order, wanted).await?;
         // Its client, invoice, payment and refund; the items of its lines are made besides.
         let items = u64::try_from(rows(&shop.books().await?, "items").count())?;
         ensure!(shop.calls().await?.get("creates") <= Some(&(4 + items)));
