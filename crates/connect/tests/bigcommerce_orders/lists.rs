@@ -67,8 +67,8 @@ async fn refunds_of_other_orders_are_left_out() {
         json(json!({"data": [refund(10, 1), refund(11, 3)], "meta": {}}))
     })
     .await;
-    let found = client(&stub, &Watch::default()).refunds_of_orders(&[1, 2]);
-    let found = found.await.unwrap();
+    let store = client(&stub, &Watch::default());
+    let found = store.refunds_of_orders(&[1, 2]).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].total_amount, Some("5.25".parse().unwrap()));
     assert!(found[0].payments[0].is_declined);
