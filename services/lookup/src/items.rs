@@ -36,9 +36,18 @@ pub(crate) struct Known(Mutex<HashMap<String, Account>>);
 #[derive(Debug, Default)]
 struct Account {
     skus: HashSet<String>,
-    filter_ignored: bool,
+    filter: Filter,
     list: Option<(Instant, u64, HashMap<String, u64>)>,
     denied_at: Option<Instant>,
+}
+
+/// What is known of FreshBooks' filter by SKU, which is not documented.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Filter {
+    #[default]
+    Untried,
+    Works,
+    Ignored,
 }
 
 impl Known {
@@ -185,27 +194,35 @@ impl Lookup {
             if !is_denied {
                 known.denied_at = None;
             }
-            (is_denied, known.listed(sku), known.filter_ignored)
+            (is_denied, known.listed(sku), known.filter)
         });
-        let filter_ignored = match known {
+        let filter = match known {
             (true, ..) => {
                 return Err(VendorError::items_denied());
             }
             (_, Some(answer), _) => return Ok(answer),
-            (_, None, filter_ignored) => filter_ignored,
+            (_, None, filter) => filter,
         };
         let asked_at_ms = store::now_ms();
-        if !filter_ignored {
-            match account.find_items_by_sku(sku).await? {
-                ItemSearch::Found(items) => {
-                    // Of several the oldest: the same choice every time.
-                    return Ok(match items.iter().map(|item| item.id).min() {
-                        Some(id) => found(sku, id),
-                        None => absent(sku, asked_at_ms),
-                    });
-                }
-                ItemSearch::FilterIgnored => {}
+        if filter != Filter::Ignored
+            && let ItemSearch::Found(items) = account.find_items_by_sku(sku).await?
+        {
+            // Nothing found says nothing of the filter when there is nothing at all.
+            if filter == Filter::Untried && items.is_empty() {
+                let works = account.has_items().await?;
+                self.known_items.with(connection, |known| {
+                    if works {
+                        known.filter = Filter::Works;
+                    } else {
+                        known.list = Some((Instant::now(), asked_at_ms, HashMap::new()));
+                    }
+                });
             }
+            // Of several the oldest: the same choice every time.
+            return Ok(match items.iter().map(|item| item.id).min() {
+                Some(id) => found(sku, id),
+                None => absent(sku, asked_at_ms),
+            });
         }
         let read = Instant::now();
         let mut by_sku: HashMap<String, u64> = HashMap::new();
@@ -218,7 +235,7 @@ impl Lookup {
             None => absent(sku, asked_at_ms),
         };
         self.known_items.with(connection, |known| {
-            known.filter_ignored = true;
+            known.filter = Filter::Ignored;
             known.list = Some((read, asked_at_ms, by_sku));
         });
         Ok(answer)

@@ -74,6 +74,16 @@ impl Client {
         ))
     }
 
+    /// Whether the account has any active or archived item, in one call.
+    pub async fn has_items(&self) -> Result<bool, VendorError> {
+        let result = self
+            .list(ITEMS, &[("page", "1"), ("per_page", "1")])
+            .await?;
+        let rows = result[ITEMS.plural].as_array();
+        rows.map(|rows| !rows.is_empty())
+            .ok_or_else(|| VendorError::field(ITEMS.plural))
+    }
+
     /// All active and archived items.
     pub async fn list_items(&self) -> Result<Vec<ItemRecord>, VendorError> {
         let rows = self
