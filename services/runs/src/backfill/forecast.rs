@@ -131,7 +131,6 @@ pub(super) async fn forecast(
     let around = items::Circumstances {
         is_whole: facts.len() == orders.len(),
         duration_s: duration_ms(tools, &calls).div_ceil(1000),
-        at_once: count(options.at_once),
     };
     let items = items::calls(tools, &seen, around).await?;
     calls += items;

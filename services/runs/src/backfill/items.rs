@@ -25,8 +25,6 @@ pub(super) struct Circumstances {
     /// Every order of the range is in the sample.
     pub(super) is_whole: bool,
     pub(super) duration_s: u64,
-    /// Orders under way at the same time.
-    pub(super) at_once: u64,
 }
 
 /// The calls for items.
@@ -62,18 +60,16 @@ pub(super) async fn calls(
     let there = u64::try_from(there).unwrap_or(u64::MAX).min(distinct);
     let creates = all.saturating_sub(all.saturating_mul(there) / distinct);
     // An account without items cannot show whether FreshBooks minds the filter by SKU; none is
-    // documented. Until the first item is there every new SKU is asked for.
+    // documented. That there are none is asked once.
     let reads = if searched == ItemSearch::FilterIgnored || listed.is_empty() {
-        let asked_first = if listed.is_empty() { around.at_once } else { 1 };
+        let asked_first = if listed.is_empty() { 2 } else { 1 };
         let rows = u64::try_from(listed.len()).unwrap_or(u64::MAX);
         let pages = rows.saturating_add(creates).div_ceil(PAGE_ROWS).max(1);
         // Read again when it is no longer trusted, for as long as new SKUs come.
         let lists = (around.duration_s / LIST_TRUSTED_S)
             .min(creates)
             .saturating_add(1);
-        pages
-            .saturating_mul(lists)
-            .saturating_add(asked_first.min(all))
+        pages.saturating_mul(lists).saturating_add(asked_first)
     } else {
         all
     };
