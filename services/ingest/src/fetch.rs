@@ -246,10 +246,8 @@ fn gone_snapshot(input: &Received<Hint>, began_ms: u64) -> OrderSnapshot {
 
 /// Live hooks go first: a backfill's hint waits for the next window when little of this is left.
 fn leave_room(client: &bigcommerce::Client) -> Result<(), Failure> {
-    let quota = client.window_quota().unwrap_or(u64::MAX);
-    let reserve = BACKFILL_LEAVES.min(quota / 3);
     match client.quota_left() {
-        Some((left, after)) if left < reserve => Err(Failure::Wait {
+        Some((left, after)) if is_left_to_live(left, client.window_quota()) => Err(Failure::Wait {
             after,
             reason: Reason::new(
                 "left_to_live_hooks",
@@ -258,6 +256,12 @@ fn leave_room(client: &bigcommerce::Client) -> Result<(), Failure> {
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether so little of a window of `quota` calls is left that backfills take none of it.
+fn is_left_to_live(left: u64, quota: Option<u64>) -> bool {
+    let third = quota.unwrap_or(u64::MAX) / 3;
+    left < BACKFILL_LEAVES.min(third)
 }
 
 fn set_time_zone(document: &mut serde_json::Value, time_zone: &str) {
@@ -336,5 +340,17 @@ const fn entity_prefix(entity: Entity) -> &'static str {
         Entity::Order | Entity::Unspecified => "",
         Entity::Customer => "customer-",
         Entity::Product => "product-",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backfills_leave_the_rest_of_a_window_and_a_third_of_a_small_one() {
+        assert!(is_left_to_live(29, Some(150)) && !is_left_to_live(30, Some(150)));
+        assert!(is_left_to_live(9, Some(30)) && !is_left_to_live(10, Some(30)));
+        assert!(is_left_to_live(0, None) && !is_left_to_live(30, None));
     }
 }
