@@ -155,12 +155,7 @@ async fn every_kind(policy: &str, wanted: fn(&Placed) -> Sums) -> anyhow::Result
             .zip(["origin", "store_credit", "offline"].iter().cycle())
         {
             let product = json!([{"item": "product", "line": 0, "quantity": 1}]);
-            let to = if order.received == order.total && one == &"origin" {
-                "origin"
-            } else {
-                one
-            };
-            let part = json!({"action": "refund", "items": product, "to": to});
+            let part = json!({"action": "refund", "items": product, "to": one});
             shop.act(order.id, &part).await?;
         }
         // The first is given back in two parts, the second of which is all that is left.
