@@ -40,9 +40,11 @@ pub fn table(report: &Report) -> String {
         "\n{orders} orders: {matching} match, {differing} do not, {held} held, {young} too young; \
          {rounding} match by a rounding line"
     );
-    for (title, list) in [("Do not match", lines(report, |day| &day.findings))] {
-        section(&mut text, title, &list);
-    }
+    section(
+        &mut text,
+        "Do not match",
+        &lines(report, |day| &day.findings),
+    );
     section(
         &mut text,
         "Too young to say",

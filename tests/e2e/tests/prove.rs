@@ -33,7 +33,7 @@ async fn books_that_the_pipeline_wrote_prove_clean_at_the_forecast_cost() -> any
     for vendor in ["bigcommerce", "freshbooks"] {
         let real = after[vendor] - before[vendor];
         let told = proved.forecast(vendor)?;
-        println!("{vendor}: forecast {told}, real {real}");
+        eprintln!("{vendor}: forecast {told}, real {real}");
         ensure!(
             told.abs_diff(real) * 20 <= real,
             "{vendor}: forecast {told}, real {real}"
@@ -43,6 +43,41 @@ async fn books_that_the_pipeline_wrote_prove_clean_at_the_forecast_cost() -> any
     let calls = shop.calls().await?;
     ensure!(calls.get("creates") > Some(&0));
     Ok(())
+}
+
+/// Every kind of refund, and tax on lines of its own, in the two other ways of booking refunds.
+async fn proves_clean_with(policy: &str) -> anyhow::Result<()> {
+    let scene = Scene::with(false, policy).await?;
+    for seed in 1..=2 {
+        for kind in [
+            "fully_refunded",
+            "partially_refunded",
+            "refunded_value",
+            "refunded_to_store_credit",
+            "refunded_offline",
+            "refund_declined",
+            "cancelled_after_payment",
+            "taxed_two_rates",
+            "taxed_three_rates",
+        ] {
+            scene.place(kind, seed, 2).await?;
+        }
+    }
+    scene.settle().await?;
+    let proved = prove(&scene.house, &scene.days, &[]).await?;
+    ensure!(proved.exit == 0, "{}", proved.text());
+    ensure!(proved.matching() > 12, "{}", proved.text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn refunds_that_lower_the_invoice_prove_clean() -> anyhow::Result<()> {
+    proves_clean_with("refund = \"adjust\"\n").await
+}
+
+#[tokio::test]
+async fn refunds_as_expenses_and_tax_as_amounts_prove_clean() -> anyhow::Result<()> {
+    proves_clean_with("refund = \"expense:Supplies\"\ntax = \"amount\"\n").await
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ pub(crate) type Planted = BTreeMap<u64, &'static str>;
 /// Brings orders into the books, then plants `each` faults of every class.
 pub(crate) async fn plant(scene: &Scene, each: usize) -> anyhow::Result<Planted> {
     let untouched = scene.place_every_kind(2).await?;
-    println!("{untouched} orders that nobody touches");
+    eprintln!("{untouched} orders that nobody touches");
     let mut targets: Vec<(&'static str, u64)> = Vec::new();
     for class in CLASSES {
         for number in 0..each {
@@ -139,7 +139,7 @@ async fn plant_one(
                 .by_hand(&edit, &json!({"currency_code": "EUR"}))
                 .await?
         }
-        "edited_by_hand" if number % 2 == 0 => {
+        "edited_by_hand" if number.is_multiple_of(2) => {
             let other = json!({"invoice_number": format!("HAND-{order_id}")});
             scene.by_hand(&edit, &other).await?;
         }
@@ -215,7 +215,7 @@ fn another_client<'a>(books: &'a Value, invoice: &Value) -> anyhow::Result<&'a V
 pub(crate) fn table(planted: &Planted, proved: &Proved) -> anyhow::Result<()> {
     let found: BTreeMap<u64, Vec<String>> = proved.findings().into_iter().collect();
     let (mut right, mut all) = (0, 0);
-    println!(
+    eprintln!(
         "{:<18}{:>8}{:>8}{:>14}",
         "class", "planted", "found", "right cause"
     );
@@ -227,16 +227,16 @@ pub(crate) fn table(planted: &Planted, proved: &Proved) -> anyhow::Result<()> {
             .collect();
         let named = |codes: &&&Vec<String>| codes.first().is_some_and(|code| code == class);
         let count = causes.iter().filter(named).count();
-        println!(
+        eprintln!(
             "{class:<18}{:>8}{:>8}{count:>14}",
             of_class.len(),
             causes.len()
         );
         for (id, _) in &of_class {
             match found.get(id) {
-                None => println!("    order {id} was not found"),
+                None => eprintln!("    order {id} was not found"),
                 Some(codes) if codes.first().is_none_or(|code| code != class) => {
-                    println!("    order {id} was called {codes:?}");
+                    eprintln!("    order {id} was called {codes:?}");
                 }
                 Some(_) => {}
             }
@@ -248,12 +248,12 @@ pub(crate) fn table(planted: &Planted, proved: &Proved) -> anyhow::Result<()> {
         .iter()
         .filter(|(id, _)| !planted.contains_key(id))
         .collect();
-    println!(
+    eprintln!(
         "{all} planted, {right} with the right cause, {} false alarms",
         alarms.len()
     );
     for (id, codes) in &alarms {
-        println!("    false alarm: order {id}, {codes:?}");
+        eprintln!("    false alarm: order {id}, {codes:?}");
     }
     let missed: Vec<_> = planted
         .keys()

@@ -23,6 +23,11 @@ pub(crate) struct Scene {
 impl Scene {
     /// `closed`: the books are closed for days more than five days ago.
     pub(crate) async fn start(closed: bool) -> anyhow::Result<Self> {
+        Self::with(closed, "").await
+    }
+
+    /// The same, with further lines of the connection's policy.
+    pub(crate) async fn with(closed: bool, policy: &str) -> anyhow::Result<Self> {
         let zone = TimeZone::get("America/New_York")?;
         let today = zone.to_datetime(Timestamp::now()).date();
         let mut connection = Connection::named("acme");
@@ -30,8 +35,9 @@ impl Scene {
         connection.account = json!({"limits": null});
         if closed {
             let first_open = today.checked_sub(OPEN_DAYS.days())?;
-            connection.policy = format!("books_locked_until = \"{first_open}\"");
+            connection.policy = format!("books_locked_until = \"{first_open}\"\n");
         }
+        connection.policy.push_str(policy);
         let house = House::start(HouseOptions {
             connections: vec![connection],
             config: QUICK.to_owned(),
