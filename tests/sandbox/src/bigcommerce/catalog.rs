@@ -64,10 +64,13 @@ fn product(id: u64, digits: u32) -> Product {
     let at = |len: usize| usize::try_from(id).unwrap_or(0) % len;
     let noun = NOUNS[at(NOUNS.len())];
     let material = MATERIALS[at(MATERIALS.len())];
-    let price = round(
-        Decimal::new(PRICES_CENTS[at(PRICES_CENTS.len())], 2),
-        digits,
-    );
+    let cents = PRICES_CENTS[at(PRICES_CENTS.len())];
+    let price = if digits == 0 {
+        // A yen is worth about a cent.
+        Decimal::from(cents)
+    } else {
+        round(Decimal::new(cents, 2), digits)
+    };
     let sku = format!("{}-{id:03}", noun[..3].to_uppercase());
     let variants = if id.is_multiple_of(5) {
         ["Small", "Large"]

@@ -10,6 +10,7 @@
 mod calls;
 mod catalog;
 mod control;
+pub mod corpus;
 mod dates;
 mod faults;
 mod gate;

@@ -38,6 +38,9 @@ pub(crate) struct StoreRequest {
     pub(crate) hook_timeout_ms: Option<u64>,
     #[serde(default)]
     pub(crate) denylist: bool,
+    /// The tax setting `NO_ROUNDING`; `RATE_ROUNDING` otherwise.
+    #[serde(default)]
+    pub(crate) no_rounding: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -57,6 +60,7 @@ pub(crate) struct StoreConfig {
     pub(crate) retry_scale: Decimal,
     pub(crate) hook_timeout_ms: u64,
     pub(crate) denylist: bool,
+    pub(crate) no_rounding: bool,
 }
 
 fn as_text<S: serde::Serializer>(scale: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {

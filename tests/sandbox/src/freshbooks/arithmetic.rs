@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where tax is rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) enum Rounding {
+pub enum Rounding {
     /// Each tax of each line is rounded, then summed.
     #[default]
     #[serde(rename = "per_line")]
@@ -23,35 +23,35 @@ pub(super) enum Rounding {
 
 /// One tax on a line: its name and its percent (6.25 is 6.25 %).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Tax {
-    pub(super) name: String,
-    pub(super) percent: Decimal,
+pub struct Tax {
+    pub name: String,
+    pub percent: Decimal,
 }
 
 /// What a line brings to the sum.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Line {
-    pub(super) quantity: Decimal,
-    pub(super) unit_cost: Decimal,
-    pub(super) tax1: Option<Tax>,
-    pub(super) tax2: Option<Tax>,
+pub struct Line {
+    pub quantity: Decimal,
+    pub unit_cost: Decimal,
+    pub tax1: Option<Tax>,
+    pub tax2: Option<Tax>,
     /// The second tax is also due on the first.
-    pub(super) compounded: bool,
+    pub compounded: bool,
 }
 
 /// What comes out, all rounded to the currency's smallest unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Totals {
+pub struct Totals {
     /// Per line, in order: quantity × unit cost.
-    pub(super) lines: Vec<Decimal>,
-    pub(super) subtotal: Decimal,
-    pub(super) discount: Decimal,
-    pub(super) tax: Decimal,
-    pub(super) amount: Decimal,
+    pub lines: Vec<Decimal>,
+    pub subtotal: Decimal,
+    pub discount: Decimal,
+    pub tax: Decimal,
+    pub amount: Decimal,
 }
 
 /// Decimal places of a currency (ISO 4217): 0 for yen and the like, 3 for the dinars, else 2.
-pub(super) fn decimals(currency: &str) -> u32 {
+pub fn decimals(currency: &str) -> u32 {
     match currency {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
         | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
@@ -61,17 +61,12 @@ pub(super) fn decimals(currency: &str) -> u32 {
 }
 
 /// Rounds half away from zero, as people and tills do.
-pub(super) fn round(value: Decimal, places: u32) -> Decimal {
+pub fn round(value: Decimal, places: u32) -> Decimal {
     value.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero)
 }
 
 /// Sums an invoice. `discount_percent` is taken off the subtotal, tax is due on what is left.
-pub(super) fn totals(
-    lines: &[Line],
-    discount_percent: Decimal,
-    model: Rounding,
-    places: u32,
-) -> Totals {
+pub fn totals(lines: &[Line], discount_percent: Decimal, model: Rounding, places: u32) -> Totals {
     let amounts: Vec<Decimal> = lines
         .iter()
         .map(|line| round(line.quantity * line.unit_cost, places))

@@ -4,7 +4,7 @@
 //! and how to order trouble. Not here: the console pages, reports, projects and payroll families.
 
 mod accounting;
-mod arithmetic;
+pub mod arithmetic;
 mod call;
 mod clock;
 mod control;

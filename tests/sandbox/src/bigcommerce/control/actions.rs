@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -15,7 +16,7 @@ use crate::bigcommerce::hooks::events::{self, Event};
 use crate::bigcommerce::money;
 use crate::bigcommerce::orders::model::Order;
 use crate::bigcommerce::orders::refund::{self, Item, To};
-use crate::bigcommerce::orders::{edit, pay};
+use crate::bigcommerce::orders::{edit, later, pay};
 use crate::bigcommerce::server::App;
 
 pub(super) fn router() -> Router<Arc<App>> {
@@ -35,6 +36,8 @@ enum Action {
     Touch,
     Archive,
     Delete,
+    /// The next change that the order's kind foresees.
+    Later,
 }
 
 /// One shape for all actions; each says which fields it needs when they are missing.
@@ -81,7 +84,17 @@ async fn act(
     let request = body(request)?;
     let store = store(&app, &hash)?;
     let unknown = || Problem::not_found(format!("no order {id} in store {hash}"));
-    let (events, answer) = if request.action == Action::Delete {
+    let (events, answer) = if request.action == Action::Later {
+        store.order(id).ok_or_else(unknown)?;
+        let done = later::advance(&store, id, Timestamp::now());
+        let done = done.ok_or_else(|| Problem::bad("nothing more happens to this order"))?;
+        let done = done.map_err(Problem::bad)?;
+        let gone = || json!({"order_id": id, "deleted": true, "later": 0});
+        (
+            done.events,
+            done.order.map_or_else(gone, |order| summary(&order)),
+        )
+    } else if request.action == Action::Delete {
         store.data().orders.remove(&id).ok_or_else(unknown)?;
         // The vendor has no hook for a deletion: the order is simply gone.
         (Vec::new(), json!({"order_id": id, "deleted": true}))
@@ -171,7 +184,7 @@ fn apply(
             order.archived = true;
             events = vec![events::order("archived", id)];
         }
-        Action::Delete => {}
+        Action::Delete | Action::Later => {}
     }
     if order.status_id != before {
         events.push(events::status_updated(id, before, order.status_id));

@@ -1,7 +1,7 @@
 //! The control surface under `/_sandbox`: what tests and people do to the emulator itself.
 
 mod actions;
-mod orders;
+pub(crate) mod orders;
 mod people;
 mod stores;
 mod storm;

@@ -204,7 +204,7 @@ async fn show(
 }
 
 /// What the books are compared with. Money is text with four decimals.
-pub(super) fn summary(order: &Order) -> Value {
+pub(crate) fn summary(order: &Order) -> Value {
     let (captured, refunded) = movements(order);
     let offline = offline(order);
     let received = captured + offline;
@@ -226,6 +226,7 @@ pub(super) fn summary(order: &Order) -> Value {
         "net": money::plain4(received - refunded),
         "transactions": v3::transactions(order).len(),
         "refunds": v3::refunds(order).len(),
+        "later": order.later.len(),
     })
 }
 

@@ -104,6 +104,7 @@ fn config(request: StoreRequest) -> Result<StoreConfig, Problem> {
         retry_scale,
         hook_timeout_ms: request.hook_timeout_ms.unwrap_or(DEFAULT_HOOK_TIMEOUT_MS),
         denylist: request.denylist,
+        no_rounding: request.no_rounding,
     })
 }
 

@@ -79,6 +79,7 @@ pub(super) const KINDS: &[Kind] = &[
                 spec.fees.push(Fee {
                     name: name.to_owned(),
                     amount,
+                    taxed: false,
                 });
             }
             Draft::paid(spec)

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::bigcommerce::catalog::Product;
 use crate::bigcommerce::money::{digits, round};
+use crate::bigcommerce::orders::later::Later;
 use crate::bigcommerce::orders::spec::{LineKind, LineSpec, OrderSpec, Rate};
 use crate::bigcommerce::people;
 
@@ -39,6 +40,10 @@ pub(crate) enum Pay {
     Settled,
     /// Paid outside; BigCommerce knows no transaction.
     Offline,
+    /// Paid outside, with an `offline` transaction that says so.
+    OfflineRecorded,
+    /// A wallet such as PayPal, at once.
+    Wallet,
 }
 
 /// What happened after the payment.
@@ -55,6 +60,14 @@ pub(crate) enum After {
     RefundOffline,
     /// Tried and declined: nothing moved.
     RefundDeclined,
+    RefundHandling,
+    RefundWrapping,
+    /// The first fee.
+    RefundFee,
+    /// Tax alone: a refund of no item.
+    RefundTax,
+    /// Half of what was paid, as a custom value.
+    RefundHalf,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +89,10 @@ pub(crate) struct Draft {
     /// Share of the total the gift certificate and the store credit pay, in percent.
     pub(crate) gift_percent: u32,
     pub(crate) credit_percent: u32,
+    /// What happens to the order afterwards, one change at a time.
+    pub(crate) later: Vec<Later>,
+    /// The instant it was placed, where the kind is about that.
+    pub(crate) at: Option<&'static str>,
 }
 
 impl Draft {
@@ -89,6 +106,8 @@ impl Draft {
             shopper: Shopper::Guest,
             gift_percent: 0,
             credit_percent: 0,
+            later: Vec::new(),
+            at: None,
         }
     }
 
@@ -104,6 +123,16 @@ impl Draft {
 
     pub(crate) fn after(mut self, after: After) -> Self {
         self.after = after;
+        self
+    }
+
+    pub(crate) fn later(mut self, steps: &[Later]) -> Self {
+        self.later = steps.to_vec();
+        self
+    }
+
+    pub(crate) fn at(mut self, instant: &'static str) -> Self {
+        self.at = Some(instant);
         self
     }
 
@@ -152,6 +181,10 @@ impl<'a> Gen<'a> {
     /// An amount of money between `low` and `high` cents, with the currency's decimals.
     pub(crate) fn amount(&mut self, low_cents: i64, high_cents: i64) -> Decimal {
         let cents = self.rng.random_range(low_cents..=high_cents);
+        if digits(self.currency) == 0 {
+            // A yen is worth about a cent.
+            return Decimal::from(cents);
+        }
         round(Decimal::new(cents, 2), digits(self.currency)).max(Decimal::ONE)
     }
 

@@ -6,8 +6,11 @@
 mod basic;
 mod discounts;
 mod draft;
+mod edits;
+mod figures;
 mod money;
 mod odd;
+mod reductions;
 mod states;
 mod taxes;
 
@@ -45,6 +48,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
         money::KINDS,
         states::KINDS,
         odd::KINDS,
+        figures::KINDS,
+        reductions::KINDS,
+        edits::KINDS,
     ]
     .into_iter()
     .flatten()
@@ -62,6 +68,6 @@ mod tests {
     fn kinds_are_many_and_their_names_are_unique() {
         let names: std::collections::BTreeSet<_> = all().map(|kind| kind.name).collect();
         assert_eq!(names.len(), all().count());
-        assert!(names.len() >= 50, "{}", names.len());
+        assert!(names.len() >= 120, "{}", names.len());
     }
 }

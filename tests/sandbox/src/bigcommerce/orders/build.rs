@@ -44,11 +44,15 @@ pub(crate) fn place(
         );
         (kind.draft)(&mut source)
     };
+    draft.spec.no_rounding = config.no_rounding;
     let new_customer = customer(&mut data, &mut draft, seed, wishes);
-    let at = wishes.created.unwrap_or_else(Timestamp::now);
+    // A kind that is about its date has one.
+    let own = draft.at.and_then(crate::bigcommerce::dates::read);
+    let at = own.or(wishes.created).unwrap_or_else(Timestamp::now);
     let mut order = blank(&mut data, draft.spec, at, None);
     kind.name.clone_into(&mut order.kind);
     order.in_books = kind.in_books;
+    order.later = draft.later;
     order.status_id = draft.status_id;
     order.shipped = matches!(draft.status_id, 2 | 10).then_some(at);
     let total = order.sums.total_inc_tax;
@@ -128,7 +132,7 @@ fn blank(data: &mut StoreData, spec: OrderSpec, at: Timestamp, id: Option<u64>) 
     };
     let count = spec.lines.len() as u64;
     let first = data.take_row_ids(count);
-    let rows = (count * 2 + 2) * (spec.rates.len() as u64 + 1);
+    let rows = (count * 2 + 2 + spec.elsewhere.len() as u64) * (spec.rates.len() as u64 + 1);
     Order {
         id,
         kind: String::new(),
@@ -136,6 +140,11 @@ fn blank(data: &mut StoreData, spec: OrderSpec, at: Timestamp, id: Option<u64>) 
         sums: sums::compute(&spec),
         line_ids: (first..first + count).collect(),
         address_id: data.take_row_ids(1),
+        elsewhere_ids: spec
+            .elsewhere
+            .iter()
+            .map(|_| data.take_row_ids(1))
+            .collect(),
         tax_row_base: data.take_row_ids(rows),
         status_id: 1,
         payment_status: String::new(),
@@ -143,12 +152,14 @@ fn blank(data: &mut StoreData, spec: OrderSpec, at: Timestamp, id: Option<u64>) 
         created: at,
         modified: at,
         shipped: None,
-        cart_id: uuid::Uuid::new_v4().to_string(),
+        // The same order has the same cart in every run.
+        cart_id: uuid::Uuid::from_u64_pair(at.as_second().unsigned_abs(), id).to_string(),
         transactions: Vec::new(),
         refunds: Vec::new(),
         refunded: BTreeMap::new(),
         overrides: Map::new(),
         raw: None,
+        later: Vec::new(),
         spec,
     }
 }

@@ -103,7 +103,9 @@ impl Taken {
                 self.free_shipping = true;
                 return Decimal::ZERO;
             }
-            CouponType::PerTotal => (self.order_wide(value, digits), "total-coupon", "order"),
+            CouponType::PerTotal | CouponType::Promotion => {
+                (self.order_wide(value, digits), "total-coupon", "order")
+            }
             CouponType::Percent => {
                 let share = |left: &Decimal| round(left * value / Decimal::ONE_HUNDRED, digits);
                 (self.left.iter().map(share).collect(), "coupon", "product")

@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod discounts;
 pub(crate) mod edit;
+pub(crate) mod later;
 pub(crate) mod list;
 pub(crate) mod model;
 pub(crate) mod pay;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
+use super::later::Later;
 use super::spec::OrderSpec;
 use super::sums::Sums;
 
@@ -106,6 +107,8 @@ pub(crate) struct Order {
     pub(crate) sums: Sums,
     pub(crate) line_ids: Vec<u64>,
     pub(crate) address_id: u64,
+    /// Of the further shipping addresses.
+    pub(crate) elsewhere_ids: Vec<u64>,
     pub(crate) tax_row_base: u64,
     pub(crate) status_id: u64,
     pub(crate) payment_status: String,
@@ -121,6 +124,8 @@ pub(crate) struct Order {
     /// Fields a vendor-side PUT has set that the arithmetic does not know.
     pub(crate) overrides: Map<String, Value>,
     pub(crate) raw: Option<Raw>,
+    /// What will happen to it, the next one first.
+    pub(crate) later: Vec<Later>,
 }
 
 impl Order {

@@ -80,6 +80,23 @@ pub(crate) fn purchase(
     Ok(id)
 }
 
+/// Voids the latest good authorisation; the order is then unpaid.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn void(order: &mut Order, ids: &mut impl FnMut() -> u64) -> Result<(), String> {
+    let found = order
+        .transactions
+        .iter()
+        .rfind(|t| t.event == "authorization" && t.ok)
+        .map(|t| (t.id, t.amount));
+    let (reference, amount) = found.ok_or("nothing is authorised on this order")?;
+    let mut till = Till { order, ids };
+    till.card_movement("void", amount, Some(reference));
+    "void".clone_into(&mut till.order.payment_status);
+    Ok(())
+}
+
 struct Till<'a, F> {
     order: &'a mut Order,
     ids: &'a mut F,
@@ -90,6 +107,12 @@ impl<F: FnMut() -> u64> Till<'_, F> {
         let digits = self.order.sums.digits;
         match plan {
             Pay::Nothing | Pay::Offline => return "",
+            Pay::OfflineRecorded => {
+                self.movement("purchase", "offline", due, None);
+            }
+            Pay::Wallet => {
+                self.movement("purchase", "electronic_wallet", due, None);
+            }
             Pay::Card => {
                 self.card_movement("purchase", due, None);
             }
@@ -170,6 +193,8 @@ impl<F: FnMut() -> u64> Till<'_, F> {
         let id = (self.ids)();
         let gateway = match method {
             "credit_card" => "braintree",
+            "electronic_wallet" => "paypalcommerce",
+            "offline" => "offline",
             "gift_certificate" => "giftcertificate",
             _ => "storecredit",
         };

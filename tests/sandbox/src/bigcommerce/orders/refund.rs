@@ -41,6 +41,8 @@ pub(crate) enum Item {
     Order {
         amount: Decimal,
     },
+    /// The order's whole tax; the refund then lists no item.
+    Tax,
 }
 
 /// Everything of an order that has not been refunded yet.
@@ -109,6 +111,15 @@ pub(crate) fn after(order: &mut Order, after: After, ids: &mut impl FnMut() -> u
         After::RefundToStoreCredit => (one, To::StoreCredit),
         After::RefundOffline => (one, To::Offline),
         After::RefundShipping => (vec![Item::Shipping { amount: None }], To::Origin),
+        After::RefundHandling => (vec![Item::Handling { amount: None }], To::Origin),
+        After::RefundWrapping => (vec![Item::Wrapping { line: 0 }], To::Origin),
+        After::RefundFee => (vec![Item::Fee { index: 0 }], To::Origin),
+        After::RefundTax => (vec![Item::Tax], To::Origin),
+        After::RefundHalf => {
+            let paid: Decimal = order.transactions.iter().map(Transaction::money).sum();
+            let amount = round(paid / Decimal::TWO, order.sums.digits);
+            (vec![Item::Order { amount }], To::Origin)
+        }
         After::RefundValue => {
             let amount = round(order.sums.total_inc_tax / Decimal::TEN, order.sums.digits);
             (vec![Item::Order { amount }], To::Origin)
@@ -134,6 +145,11 @@ pub(crate) fn refund(
     let mut rows = Vec::with_capacity(items.len());
     let (mut amount, mut tax) = (Decimal::ZERO, Decimal::ZERO);
     for item in items {
+        if matches!(item, Item::Tax) {
+            amount += order.sums.total_tax;
+            tax += order.sums.total_tax;
+            continue;
+        }
         let (row, item_amount, item_tax) = worth(order, item)?;
         rows.push(row);
         amount += item_amount;
@@ -217,12 +233,14 @@ fn worth(order: &Order, item: &Item) -> Result<(RefundItem, Decimal, Decimal), S
             ("HANDLING", order.address_id, 1, *amount, value)
         }
         Item::Fee { index } => {
-            let fee = order.spec.fees.get(*index);
+            let fee = sums.fees.get(*index);
             let fee = fee.ok_or(format!("there is no fee {index}; fees count from 0"))?;
             let id = fee_id(order, *index);
             once(order, "FEE", id)?;
-            ("FEE", id, 1, None, (fee.amount, Decimal::ZERO))
+            let value = (fee.discounted_inc_tax(), fee.tax);
+            ("FEE", id, 1, None, value)
         }
+        Item::Tax => return Err("a tax adjustment is no item".to_owned()),
         Item::Order { amount } => {
             let value = (*amount, Decimal::ZERO);
             ("ORDER", order.id, 1, Some(*amount), value)

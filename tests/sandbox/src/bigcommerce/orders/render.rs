@@ -117,9 +117,9 @@ fn money(order: &Order, body: &mut Map<String, Value>) {
     put("subtotal_inc_tax", sums.subtotal(Part::inc_tax));
     put("subtotal_tax", sums.subtotal(|part| part.tax));
     put("base_shipping_cost", sums.base_shipping);
-    put("shipping_cost_ex_tax", sums.shipping.ex_tax());
-    put("shipping_cost_inc_tax", sums.shipping.inc_tax());
-    put("shipping_cost_tax", sums.shipping.tax);
+    put("shipping_cost_ex_tax", sums.all_shipping(Part::ex_tax));
+    put("shipping_cost_inc_tax", sums.all_shipping(Part::inc_tax));
+    put("shipping_cost_tax", sums.all_shipping(|part| part.tax));
     put("base_handling_cost", sums.handling.gross);
     put("handling_cost_ex_tax", sums.handling.ex_tax());
     put("handling_cost_inc_tax", sums.handling.inc_tax());
@@ -144,7 +144,7 @@ fn money(order: &Order, body: &mut Map<String, Value>) {
         "items_total": quantity,
         "items_shipped": if order.shipped.is_some() { quantity } else { 0 },
         "order_is_digital": spec.is_digital(),
-        "shipping_address_count": u64::from(has_shipping(order)),
+        "shipping_address_count": u64::from(has_shipping(order)) + spec.elsewhere.len() as u64,
     });
     extend(body, fields);
 }

@@ -37,7 +37,7 @@ fn product(order: &Order, index: usize) -> Value {
     let refunded = order.refunded.get(&index).copied().unwrap_or(0);
     let id = order.line_ids[index];
     let address_id = match line.kind {
-        LineKind::Physical => order.address_id,
+        LineKind::Physical => address_of(order, line.address),
         LineKind::Digital | LineKind::GiftCertificate => 0,
     };
     let mut body = Map::new();
@@ -106,6 +106,14 @@ fn product(order: &Order, index: usize) -> Value {
     Value::Object(body)
 }
 
+/// The id of the nth shipping address.
+fn address_of(order: &Order, place: usize) -> u64 {
+    let further = place
+        .checked_sub(1)
+        .and_then(|n| order.elsewhere_ids.get(n));
+    further.copied().unwrap_or(order.address_id)
+}
+
 fn applied(discount: &Applied) -> Value {
     json!({
         "id": discount.id,
@@ -145,23 +153,29 @@ pub(crate) fn taxes(order: &Order, details: bool) -> Vec<Value> {
     if let Some(rows) = raw(order, "taxes") {
         return rows;
     }
-    let mut parts: Vec<(&Part, &str, Option<u64>)> = Vec::new();
-    for (line, id) in order.sums.lines.iter().zip(&order.line_ids) {
-        parts.push((&line.part, "item", Some(*id)));
+    let mut parts: Vec<(&Part, &str, Option<u64>, u64)> = Vec::new();
+    let lines = || order.sums.lines.iter().zip(&order.line_ids);
+    let place = |line: usize| address_of(order, order.spec.lines[line].address);
+    for (n, (line, id)) in lines().enumerate() {
+        parts.push((&line.part, "item", Some(*id), place(n)));
     }
-    parts.push((&order.sums.shipping, "shipping", None));
-    parts.push((&order.sums.handling, "handling", None));
-    for (line, id) in order.sums.lines.iter().zip(&order.line_ids) {
-        parts.push((&line.wrapping, "gift-wrapping", Some(*id)));
+    parts.push((&order.sums.shipping, "shipping", None, order.address_id));
+    for (part, id) in order.sums.elsewhere.iter().zip(&order.elsewhere_ids) {
+        parts.push((part, "shipping", None, *id));
+    }
+    parts.push((&order.sums.handling, "handling", None, order.address_id));
+    for (n, (line, id)) in lines().enumerate() {
+        parts.push((&line.wrapping, "gift-wrapping", Some(*id), place(n)));
     }
     let mut rows = Vec::new();
-    for (part, kind, line_id) in parts {
+    for (part, kind, line_id, address_id) in parts {
         for (rate_id, amount) in &part.rows {
             let Some(rate) = order.spec.rates.iter().find(|rate| rate.id == *rate_id) else {
                 continue;
             };
             let id = order.tax_row_base + rows.len() as u64;
-            rows.push(tax_row(order, rate, *amount, id, (kind, line_id), details));
+            let of = (kind, line_id, address_id);
+            rows.push(tax_row(order, rate, *amount, id, of, details));
         }
     }
     rows
@@ -172,7 +186,7 @@ fn tax_row(
     rate: &Rate,
     amount: Decimal,
     id: u64,
-    (kind, line_id): (&str, Option<u64>),
+    (kind, line_id, address_id): (&str, Option<u64>, u64),
     details: bool,
 ) -> Value {
     let same_priority: Decimal = order
@@ -185,7 +199,7 @@ fn tax_row(
     let mut row = json!({
         "id": id,
         "order_id": order.id,
-        "order_address_id": order.address_id,
+        "order_address_id": address_id,
         "tax_rate_id": rate.id,
         "sales_tax_id": rate.id,
         "tax_class_id": if kind == "item" { 0 } else { 2 },
@@ -214,6 +228,7 @@ fn rate_total(order: &Order, rate_id: u64) -> Decimal {
         .flat_map(|line| [&line.part, &line.wrapping]);
     lines
         .chain([&order.sums.shipping, &order.sums.handling])
+        .chain(&order.sums.elsewhere)
         .flat_map(|part| &part.rows)
         .filter(|(id, _)| *id == rate_id)
         .map(|(_, amount)| *amount)
@@ -245,7 +260,33 @@ pub(crate) fn shipping_addresses(order: &Order, links: &Links) -> Vec<Value> {
     if let Some(rows) = raw(order, "shipping_addresses") {
         return rows;
     }
-    shipping(order, links, text4).into_iter().collect()
+    places(order, links, text4)
+}
+
+/// Every shipping address with its cost, the first one first.
+fn places(order: &Order, links: &Links, spell: fn(Decimal) -> Value) -> Vec<Value> {
+    let Some(first) = shipping(order, links, spell) else {
+        return Vec::new();
+    };
+    let mut rows = vec![first];
+    let further = order.spec.elsewhere.iter().zip(&order.elsewhere_ids);
+    for ((there, id), part) in further.zip(&order.sums.elsewhere) {
+        let mut row = rows[0].clone();
+        if let Value::Object(row) = &mut row {
+            extend(row, address(&there.address));
+            row.insert("id".into(), json!(id));
+            row.insert("base_cost".into(), spell(there.shipping));
+            row.insert("cost_ex_tax".into(), spell(part.ex_tax()));
+            row.insert("cost_inc_tax".into(), spell(part.inc_tax()));
+            row.insert("cost_tax".into(), spell(part.tax));
+            for name in ["ex_tax", "inc_tax", "tax"] {
+                row.insert(format!("handling_cost_{name}"), spell(Decimal::ZERO));
+            }
+            row.insert("base_handling_cost".into(), spell(Decimal::ZERO));
+        }
+        rows.push(row);
+    }
+    rows
 }
 
 fn shipping(order: &Order, links: &Links, spell: fn(Decimal) -> Value) -> Option<Value> {
@@ -292,8 +333,8 @@ fn shipping(order: &Order, links: &Links, spell: fn(Decimal) -> Value) -> Option
 pub(crate) fn fees(order: &Order) -> Vec<Value> {
     raw(order, "fees").unwrap_or_else(|| {
         (1_u64..)
-            .zip(&order.spec.fees)
-            .map(|(n, fee)| {
+            .zip(order.spec.fees.iter().zip(&order.sums.fees))
+            .map(|(n, (fee, part))| {
                 json!({
                     "id": order.id * 10 + n,
                     "type": "custom_fee",
@@ -301,9 +342,9 @@ pub(crate) fn fees(order: &Order) -> Vec<Value> {
                     "display_name_merchant": fee.name,
                     "source": "AA",
                     "base_cost": plain4(fee.amount),
-                    "cost_ex_tax": plain4(fee.amount),
-                    "cost_inc_tax": plain4(fee.amount),
-                    "cost_tax": "0.0000",
+                    "cost_ex_tax": plain4(part.ex_tax()),
+                    "cost_inc_tax": plain4(part.inc_tax()),
+                    "cost_tax": plain4(part.tax),
                     "tax_class_id": null,
                 })
             })
@@ -340,7 +381,7 @@ pub(crate) fn consignments(order: &Order, links: &Links, line_items: bool) -> Va
         .collect();
     let mut ships: Vec<Value> = match raw(order, "shipping_addresses") {
         Some(rows) => rows,
-        None => shipping(order, links, number).into_iter().collect(),
+        None => places(order, links, number),
     };
     if ships.is_empty() && !physical.is_empty() {
         // A raw order may name no address; its physical lines must still be somewhere.

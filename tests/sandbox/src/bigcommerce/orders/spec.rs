@@ -55,6 +55,8 @@ pub(crate) struct LineSpec {
     pub(crate) wrapping: Option<Wrapping>,
     /// Index of the bundle's head line, for a pick-list child.
     pub(crate) parent: Option<usize>,
+    /// Where it goes: 0 is the first shipping address, n the nth of [`OrderSpec::elsewhere`].
+    pub(crate) address: usize,
     pub(crate) options: Vec<(String, String)>,
 }
 
@@ -73,6 +75,7 @@ impl LineSpec {
             rate_ids: Vec::new(),
             wrapping: None,
             parent: None,
+            address: 0,
             options: Vec::new(),
         }
     }
@@ -90,6 +93,8 @@ pub(crate) enum CouponType {
     PerTotal,
     Shipping,
     FreeShipping,
+    /// A promotion with a code: taken off the whole order.
+    Promotion,
 }
 
 impl CouponType {
@@ -100,6 +105,7 @@ impl CouponType {
             Self::PerTotal => 2,
             Self::Shipping => 3,
             Self::FreeShipping => 4,
+            Self::Promotion => 5,
         }
     }
 }
@@ -121,11 +127,21 @@ pub(crate) enum Discount {
     },
 }
 
-/// A fee of the order. Fees are untaxed here: the tax records know no line type for them.
+/// A fee of the order. The tax records know no line type for fees, so a taxed one shows its tax
+/// only in its own figures.
 #[derive(Clone, Debug)]
 pub(crate) struct Fee {
     pub(crate) name: String,
     pub(crate) amount: Decimal,
+    pub(crate) taxed: bool,
+}
+
+/// A further shipping address, with its own cost and its own rates on that cost.
+#[derive(Clone, Debug)]
+pub(crate) struct Elsewhere {
+    pub(crate) address: Address,
+    pub(crate) shipping: Decimal,
+    pub(crate) rate_ids: Vec<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -160,6 +176,11 @@ pub(crate) struct OrderSpec {
     pub(crate) shipping: Decimal,
     pub(crate) shipping_method: String,
     pub(crate) shipping_taxed: bool,
+    /// The rates on the shipping; all of the order's when there are none here.
+    pub(crate) shipping_rate_ids: Vec<u64>,
+    pub(crate) elsewhere: Vec<Elsewhere>,
+    /// The store's `NO_ROUNDING`: tax rows keep their fractions, only the order's tax is rounded.
+    pub(crate) no_rounding: bool,
     pub(crate) handling: Decimal,
     pub(crate) handling_taxed: bool,
     pub(crate) wrapping_taxed: bool,
@@ -190,6 +211,9 @@ impl OrderSpec {
             shipping: Decimal::ZERO,
             shipping_method: "None".to_owned(),
             shipping_taxed: false,
+            shipping_rate_ids: Vec::new(),
+            elsewhere: Vec::new(),
+            no_rounding: false,
             handling: Decimal::ZERO,
             handling_taxed: false,
             wrapping_taxed: false,

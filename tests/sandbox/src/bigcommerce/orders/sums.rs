@@ -94,7 +94,10 @@ pub(crate) struct Sums {
     pub(crate) lines: Vec<LineSums>,
     pub(crate) base_shipping: Decimal,
     pub(crate) shipping: Part,
+    /// Shipping to the further addresses, in their order.
+    pub(crate) elsewhere: Vec<Part>,
     pub(crate) handling: Part,
+    pub(crate) fees: Vec<Part>,
     pub(crate) coupons: Vec<CouponSum>,
     pub(crate) discount_amount: Decimal,
     pub(crate) coupon_discount: Decimal,
@@ -110,6 +113,11 @@ impl Sums {
 
     pub(crate) fn wrapping(&self, of: impl Fn(&Part) -> Decimal) -> Decimal {
         self.lines.iter().map(|line| of(&line.wrapping)).sum()
+    }
+
+    /// Shipping to all addresses.
+    pub(crate) fn all_shipping(&self, of: impl Fn(&Part) -> Decimal) -> Decimal {
+        of(&self.shipping) + self.elsewhere.iter().map(of).sum::<Decimal>()
     }
 }
 
@@ -147,6 +155,8 @@ fn taxes(left: Decimal, rates: &[&Rate], inclusive: bool, digits: u32) -> Vec<(u
 /// (exclusive) is the plain sum of the parts, and the tax rows sum to `total_tax`.
 pub(crate) fn compute(spec: &OrderSpec) -> Sums {
     let digits = crate::bigcommerce::money::digits(&spec.currency);
+    // What V2 can spell is all the fraction that a row ever has.
+    let tax_digits = if spec.no_rounding { 4 } else { digits };
     let taken = discounts::apply(spec, digits);
     let pick = |ids: &[u64]| -> Vec<&Rate> {
         spec.rates
@@ -155,24 +165,37 @@ pub(crate) fn compute(spec: &OrderSpec) -> Sums {
             .collect()
     };
     let all = spec.all_rate_ids();
-    let extra = |gross: Decimal, discount: Decimal, taxed: bool| {
-        let rates = if taxed && !gross.is_zero() {
-            pick(&all)
-        } else {
+    let part = |gross: Decimal, discount: Decimal, ids: &[u64]| {
+        let rates = if gross.is_zero() {
             Vec::new()
+        } else {
+            pick(ids)
         };
-        Part::new(gross, discount, &rates, spec.inclusive, digits)
+        Part::new(gross, discount, &rates, spec.inclusive, tax_digits)
+    };
+    let extra = |gross: Decimal, discount: Decimal, taxed: bool| {
+        part(gross, discount, if taxed { &all } else { &[] })
     };
     let shipping_gross = if taken.free_shipping {
         Decimal::ZERO
     } else {
         spec.shipping
     };
-    let shipping = extra(
+    let shipping_rates = match spec.shipping_rate_ids.as_slice() {
+        _ if !spec.shipping_taxed => &[],
+        [] => all.as_slice(),
+        own => own,
+    };
+    let shipping = part(
         shipping_gross,
         taken.shipping.min(shipping_gross),
-        spec.shipping_taxed,
+        shipping_rates,
     );
+    let elsewhere: Vec<Part> = spec
+        .elsewhere
+        .iter()
+        .map(|there| part(there.shipping, Decimal::ZERO, &there.rate_ids))
+        .collect();
     let handling = extra(spec.handling, Decimal::ZERO, spec.handling_taxed);
     let lines: Vec<LineSums> = spec
         .lines
@@ -184,7 +207,7 @@ pub(crate) fn compute(spec: &OrderSpec) -> Sums {
                 applied.iter().map(|a| a.amount).sum(),
                 &pick(&line.rate_ids),
                 spec.inclusive,
-                digits,
+                tax_digits,
             ),
             wrapping: extra(
                 line.wrapping.as_ref().map_or(Decimal::ZERO, |w| w.cost),
@@ -194,20 +217,23 @@ pub(crate) fn compute(spec: &OrderSpec) -> Sums {
             applied,
         })
         .collect();
-    let fees: Decimal = spec.fees.iter().map(|fee| fee.amount).sum();
+    let fees: Vec<Part> = spec
+        .fees
+        .iter()
+        .map(|fee| extra(fee.amount, Decimal::ZERO, fee.taxed))
+        .collect();
+    let others = || elsewhere.iter().chain(&fees).chain([&shipping, &handling]);
     let gross: Decimal = lines
         .iter()
         .map(|line| line.part.gross + line.wrapping.gross)
         .sum::<Decimal>()
-        + shipping.gross
-        + handling.gross
-        + fees;
+        + others().map(|part| part.gross).sum::<Decimal>();
     let total_tax = lines
         .iter()
         .map(|line| line.part.tax + line.wrapping.tax)
         .sum::<Decimal>()
-        + shipping.tax
-        + handling.tax;
+        + others().map(|part| part.tax).sum::<Decimal>();
+    let total_tax = round(total_tax, digits);
     let coupon_discount: Decimal = taken.coupons.iter().map(|coupon| coupon.discount).sum();
     let own = gross - taken.order - coupon_discount;
     let (total_ex_tax, total_inc_tax) = if spec.inclusive {
@@ -220,7 +246,9 @@ pub(crate) fn compute(spec: &OrderSpec) -> Sums {
         lines,
         base_shipping: spec.shipping,
         shipping,
+        elsewhere,
         handling,
+        fees,
         coupons: taken.coupons,
         discount_amount: taken.order,
         coupon_discount,

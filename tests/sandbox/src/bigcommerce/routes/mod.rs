@@ -5,7 +5,7 @@ mod customers;
 mod hooks;
 mod orders;
 mod payments;
-mod settings;
+pub(crate) mod settings;
 
 use std::sync::Arc;
 

@@ -136,15 +136,20 @@ fn timezone(name: &str) -> Value {
 }
 
 async fn tax_settings(Extension(store): Shop) -> Response {
-    v3_one(json!({
+    v3_one(tax(&store))
+}
+
+/// `GET /v3/tax/settings`.
+pub(crate) fn tax(store: &Store) -> Value {
+    json!({
         "id": 1,
         "tax_entered_with_prices": store.config.tax_inclusive,
-        "rounding_strategy": "RATE_ROUNDING",
+        "rounding_strategy": if store.config.no_rounding { "NO_ROUNDING" } else { "RATE_ROUNDING" },
         "fallback_strategy": "FIXED",
         "price_display_strategy": if store.config.tax_inclusive {
             "INCLUSIVE"
         } else {
             "EXCLUSIVE"
         },
-    }))
+    })
 }
