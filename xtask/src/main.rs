@@ -5,6 +5,7 @@
 mod backfill;
 mod bench;
 mod build;
+mod corpus;
 mod demo;
 mod prove_faults;
 mod release_contracts;
@@ -35,6 +36,7 @@ enum Command {
     Up(up::Arguments),
     Test(test::Arguments),
     Bench(bench::Arguments),
+    Corpus(corpus::Arguments),
     Backfill(backfill::Arguments),
     ProveFaults(prove_faults::Arguments),
     /// Write down the contracts as released: what later ones are compared with.
@@ -58,6 +60,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Up(arguments) => block_on(up::run(arguments)),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Corpus(arguments) => corpus::run(&arguments),
         Command::Backfill(arguments) => backfill::run(&arguments),
         Command::ProveFaults(arguments) => prove_faults::run(&arguments),
         Command::ReleaseContracts => release_contracts::run(),

@@ -62,6 +62,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         "testkit" => [CRATES.as_slice(), &["sandbox", "servers"]].concat(),
         "e2e" => [CRATES.as_slice(), &SERVICES, &TEST_TOOLS, &["tillbook"]].concat(),
         "bench" => [CRATES.as_slice(), &SERVICES, &TEST_TOOLS].concat(),
+        "corpus" => vec!["domain", "sandbox"],
         "xtask" => vec!["servers"],
         _ => return None,
     })

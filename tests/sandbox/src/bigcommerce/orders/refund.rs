@@ -155,6 +155,12 @@ pub(crate) fn refund(
         amount += item_amount;
         tax += item_tax;
     }
+    if order.spec.no_rounding {
+        // Fractions of line taxes are in no payment: never more goes back than came.
+        let back: Decimal = order.refunds.iter().map(paid_back).sum();
+        amount = round(amount, order.sums.digits).min(order.sums.total_inc_tax - back);
+        tax = round(tax, order.sums.digits);
+    }
     if amount <= Decimal::ZERO {
         return Err("the items are worth nothing; ask for something that was paid".to_owned());
     }

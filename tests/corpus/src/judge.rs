@@ -1,0 +1,218 @@
+//! One order against the independent arithmetic: is every cent where it belongs?
+//!
+//! What FreshBooks would answer is the sandbox's arithmetic in one of three rounding models. Where
+//! that answer surprises, the rounding line is corrected once, as deliver does, and the sum is
+//! taken again.
+
+use domain::account::account;
+use domain::arithmetic::{Correction, correction};
+use domain::books::{
+    DesiredBooks, DesiredInvoice, Disposition, InvoiceLine, LineKind, LineTax, RefundDocument,
+};
+use domain::mapping::Mapping;
+use domain::money::{Currency, Money};
+use domain::policy::Policy;
+use domain::validate::read_order;
+use rust_decimal::Decimal;
+use sandbox::bigcommerce::corpus::Moment;
+use sandbox::freshbooks::arithmetic::{self as freshbooks, Rounding};
+use serde_json::Value;
+
+/// The three ways in which FreshBooks may round.
+pub const MODELS: [Rounding; 3] = [Rounding::Line, Rounding::Tax, Rounding::Invoice];
+
+/// What became of one state of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Booked(Booked),
+    /// Not in the books, or taken out of them.
+    Absent,
+    /// Waits for a person; the codes of the reasons.
+    Held(Vec<&'static str>),
+    /// Wrong, and why.
+    Wrong(String),
+}
+
+/// An order whose total is the store's to the smallest unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Booked {
+    /// The rounding line that made it so, smallest units; 0 without one.
+    pub rounding_minor: u64,
+    /// The largest rounding line allowed.
+    pub bound_minor: u64,
+    /// Store's tax less the invoice's tax, smallest units.
+    pub tax_off_minor: u64,
+}
+
+/// What Tillbook makes of one state under a policy: books, or the codes of the holds.
+pub fn books_of(
+    document: Option<&Value>,
+    policy: &Policy,
+    mapping: &Mapping,
+) -> Result<DesiredBooks, Vec<&'static str>> {
+    let Some(document) = document else {
+        return Ok(domain::account::gone(1, policy));
+    };
+    let read = read_order(document)
+        .map_err(|faults| faults.iter().map(|fault| fault.code).collect::<Vec<_>>())?;
+    account(&read.order, false, policy, mapping)
+        .map_err(|holds| holds.iter().map(|hold| hold.code).collect())
+}
+
+/// The verdict under one rounding model.
+pub fn judge(
+    moment: &Moment,
+    books: &Result<DesiredBooks, Vec<&'static str>>,
+    model: Rounding,
+) -> Verdict {
+    let books = match books {
+        Ok(books) => books,
+        Err(codes) => return Verdict::Held(codes.clone()),
+    };
+    if !matches!(books.disposition, Disposition::Sent | Disposition::Draft) {
+        return Verdict::Absent;
+    }
+    booked(moment, books, model).unwrap_or_else(Verdict::Wrong)
+}
+
+fn booked(moment: &Moment, books: &DesiredBooks, model: Rounding) -> Result<Verdict, String> {
+    let invoice = &books.invoice;
+    let currency = invoice.expected_total.currency;
+    // The store's own figures, not what Tillbook read of them.
+    let store_total = figure(&moment.summary, "total_inc_tax")?;
+    let store_tax = figure(&moment.summary, "total_tax")?;
+    if moment.summary.get("currency").and_then(Value::as_str) != Some(currency.code()) {
+        return Err(format!("in {currency} instead of the store's currency"));
+    }
+    let mut lines = invoice.lines.clone();
+    let mut answered = answer(&lines, model, currency)?;
+    if answered.0.to_decimal() != store_total {
+        let expected = invoice.expected_total;
+        match correction(expected, answered.0, invoice.rounding_bound_minor) {
+            Correction::None => return Err(format!("{expected} expected, {store_total} charged")),
+            Correction::Line(difference) => {
+                if !correct(&mut lines, invoice, difference)? {
+                    return Ok(Verdict::Held(vec![BEYOND]));
+                }
+            }
+            Correction::Beyond => return Ok(Verdict::Held(vec![BEYOND])),
+        }
+        answered = answer(&lines, model, currency)?;
+        if answered.0.to_decimal() != store_total {
+            return Err(format!(
+                "{} after correction, not {store_total}",
+                answered.0
+            ));
+        }
+    }
+    money(moment, books)?;
+    let rounding_minor = rounding(&lines, currency)?.amount_minor.unsigned_abs();
+    if rounding_minor > invoice.rounding_bound_minor {
+        return Err(format!(
+            "a rounding line of {rounding_minor} is above its bound"
+        ));
+    }
+    let off = store_tax - answered.1.to_decimal() - tax_lines(&lines);
+    let off = Money::rounded(off, currency).map_err(|error| error.to_string())?;
+    Ok(Verdict::Booked(Booked {
+        rounding_minor,
+        bound_minor: invoice.rounding_bound_minor,
+        tax_off_minor: off.amount_minor.unsigned_abs(),
+    }))
+}
+
+/// An answered total that no rounding line may make right: deliver holds such an order.
+pub const BEYOND: &str = "answered_total_beyond_bound";
+
+/// The tax booked as lines of its own (`tax = "amount"`).
+fn tax_lines(lines: &[InvoiceLine]) -> Decimal {
+    let taxes = lines.iter().filter(|line| line.kind == LineKind::Tax);
+    taxes.map(|line| line.quantity * line.unit_cost).sum()
+}
+
+/// One rounding line, changed by the difference; false when its bound forbids it.
+fn correct(
+    lines: &mut Vec<InvoiceLine>,
+    invoice: &DesiredInvoice,
+    difference: Money,
+) -> Result<bool, String> {
+    let currency = difference.currency;
+    let amount = rounding(lines, currency)?.checked_add(difference);
+    let amount = amount.map_err(|error| error.to_string())?;
+    if amount.amount_minor.unsigned_abs() > invoice.rounding_bound_minor {
+        return Ok(false);
+    }
+    lines.retain(|line| line.kind != LineKind::Rounding);
+    if amount.amount_minor != 0 {
+        lines.push(InvoiceLine {
+            kind: LineKind::Rounding,
+            name: "Rounding".to_owned(),
+            description: String::new(),
+            quantity: Decimal::ONE,
+            unit_cost: amount.to_decimal(),
+            tax1: None,
+            tax2: None,
+            compounded: false,
+        });
+    }
+    Ok(true)
+}
+
+fn rounding(lines: &[InvoiceLine], currency: Currency) -> Result<Money, String> {
+    let plugs = lines.iter().filter(|line| line.kind == LineKind::Rounding);
+    let sum: Decimal = plugs.map(|line| line.unit_cost).sum();
+    Money::exact(sum, currency).map_err(|error| error.to_string())
+}
+
+/// Total and tax as FreshBooks would answer them.
+fn answer(
+    lines: &[InvoiceLine],
+    model: Rounding,
+    currency: Currency,
+) -> Result<(Money, Money), String> {
+    let tax = |tax: &Option<LineTax>| {
+        tax.as_ref().map(|tax| freshbooks::Tax {
+            name: tax.name.clone(),
+            percent: tax.percent,
+        })
+    };
+    let lines: Vec<freshbooks::Line> = lines
+        .iter()
+        .map(|line| freshbooks::Line {
+            quantity: line.quantity,
+            unit_cost: line.unit_cost,
+            tax1: tax(&line.tax1),
+            tax2: tax(&line.tax2),
+            compounded: line.compounded,
+        })
+        .collect();
+    let places = freshbooks::decimals(currency.code());
+    let sums = freshbooks::totals(&lines, Decimal::ZERO, model, places);
+    let money = |amount| Money::exact(amount, currency).map_err(|error| error.to_string());
+    Ok((money(sums.amount)?, money(sums.tax)?))
+}
+
+/// Payments less what was given back is what the store took, to the smallest unit.
+fn money(moment: &Moment, books: &DesiredBooks) -> Result<(), String> {
+    let paid: Decimal = books.payments.iter().map(|p| p.amount.to_decimal()).sum();
+    let back: Decimal = books
+        .refunds
+        .iter()
+        .filter(|refund| refund.document != RefundDocument::None)
+        .map(|refund| refund.amount.to_decimal())
+        .sum();
+    let net = figure(&moment.summary, "net")?;
+    let offline_only = figure(&moment.summary, "captured")?.is_zero();
+    if paid - back == net || (offline_only && paid - back == figure(&moment.summary, "received")?) {
+        return Ok(());
+    }
+    Err(format!(
+        "{paid} paid and {back} given back, the store says {net}"
+    ))
+}
+
+fn figure(summary: &Value, name: &str) -> Result<Decimal, String> {
+    let text = summary.get(name).and_then(Value::as_str);
+    let text = text.ok_or_else(|| format!("the summary has no {name}"))?;
+    text.parse().map_err(|_| format!("{name} is {text:?}"))
+}
