@@ -53,11 +53,18 @@ pub(super) async fn kinds(http: &Http, at: &Addresses) -> anyhow::Result<Vec<Str
         .into_iter()
         .flatten()
         .filter_map(|kind| kind.get("kind")?.as_str().map(str::to_owned))
+        .filter(|kind| takes_part(kind))
         .collect();
     if kinds.is_empty() {
         bail!("the sandbox names no kinds of orders");
     }
     Ok(kinds)
+}
+
+/// The demo makes no later change happen, so kinds that end other than they begin stay out; so does
+/// the one that is held although it belongs in the books (see tests/corpus/README.md).
+fn takes_part(kind: &str) -> bool {
+    !kind.starts_with("later_") && kind != "multi_address_one_untaxed"
 }
 
 /// Places the `number`-th order: every kind in turn, the merchants alternating, and in the next
