@@ -120,7 +120,7 @@ fn product<'a>(
 
 /// A charge on the order as a whole: one line per set of taxes.
 fn whole<'a>(
-    order: &Order,
+    order: &'a Order,
     kind: LineKind,
     name: &'a str,
     amounts: &Amounts,
@@ -136,7 +136,7 @@ fn whole<'a>(
         LineKind::Wrapping => TaxedItem::Wrapping,
         _ => TaxedItem::Shipping,
     };
-    let weighted = sets.of_order(item, amounts.ex_tax, amounts.tax);
+    let weighted = sets.of_order(order, item, amounts);
     let weights: Vec<Decimal> = weighted.iter().map(|(_, weight)| *weight).collect();
     let shares = super::spread::spread(amount, &weights, order.currency.decimals());
     for ((set, _), amount) in weighted.into_iter().zip(shares) {

@@ -5,7 +5,7 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::books::LineTax;
-use crate::order::{Order, TaxRow, TaxedItem};
+use crate::order::{Amounts, Order, TaxRow, TaxedItem};
 
 /// Decimals FreshBooks takes in a percent.
 const PERCENT_DECIMALS: u32 = 3;
@@ -85,12 +85,13 @@ impl<'a> TaxSets<'a> {
         self.undetailed(address_id, net, tax)
     }
 
-    /// The sets of something that belongs to the whole order, with each one's weight.
+    /// The sets of something that belongs to the whole order, with each one's weight: the part of
+    /// it, in the store's own tax basis, that makes the tax charged.
     pub(super) fn of_order(
         &mut self,
+        order: &Order,
         item: TaxedItem,
-        net: Decimal,
-        tax: Decimal,
+        amounts: &Amounts,
     ) -> Vec<(usize, Decimal)> {
         let own: Vec<&'a TaxRow> = self
             .rows
@@ -99,8 +100,13 @@ impl<'a> TaxSets<'a> {
             .copied()
             .collect();
         if own.is_empty() {
-            return vec![(self.undetailed(None, net, tax), Decimal::ONE)];
+            let set = self.undetailed(None, amounts.ex_tax, amounts.tax);
+            return vec![(set, Decimal::ONE)];
         }
+        let untaxed_somewhere = order.shipping_addresses.len() > 1
+            && order.shipping_addresses.iter().any(|address| {
+                address.id.is_some() && !own.iter().any(|row| row.order_address_id == address.id)
+            });
         let mut addresses: Vec<(Option<u64>, Option<u64>)> = own
             .iter()
             .map(|row| (row.order_address_id, row.order_product_id))
@@ -117,15 +123,24 @@ impl<'a> TaxSets<'a> {
             here.sort_by_key(|row| row.priority);
             let charged: Decimal = here.iter().map(|row| row.line_amount.abs()).sum();
             let index = self.index_of(here);
-            let rate = self.get(index).divisor - Decimal::ONE;
-            let base = charged
-                .checked_div(rate)
+            let divisor = self.get(index).divisor;
+            let mut base = charged
+                .checked_div(divisor - Decimal::ONE)
                 .unwrap_or(Decimal::ONE)
                 .min(BASE_MAX);
+            if order.tax_inclusive {
+                base += charged;
+            }
             match weighted.iter_mut().find(|(known, _)| *known == index) {
                 Some((_, weight)) => *weight += base,
                 None => weighted.push((index, base)),
             }
+        }
+        let taxed: Decimal = weighted.iter().map(|(_, base)| *base).sum();
+        let rest = super::charges::basis(amounts, order.tax_inclusive) - taxed;
+        if untaxed_somewhere && rest > Decimal::ZERO {
+            // What no tax accounts for went to the address that no tax row speaks of.
+            weighted.push((UNTAXED, rest));
         }
         weighted
     }

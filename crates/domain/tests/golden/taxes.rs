@@ -117,3 +117,23 @@ fn shipping_to_places_with_different_taxes_is_split() {
          txn:501 VISA 26.25 USD on 2020-08-27",
     );
 }
+
+#[test]
+fn shipping_to_a_place_without_tax_stays_untaxed() {
+    let mut order = document();
+    order["order"]["shipping_cost_ex_tax"] = json!("15.0000");
+    order["order"]["shipping_cost_inc_tax"] = json!("16.0000");
+    order["order"]["shipping_cost_tax"] = json!("1.0000");
+    order["shipping_addresses"] = json!([{"id": 1}, {"id": 2}]);
+    order["taxes"] = json!([tax(0, "shipping", "Texas", "10.0000", "1.0000")]);
+    set_total(&mut order, "25.0000", "1.0000", "26.0000");
+    becomes(
+        &order,
+        "1001 on 2020-08-27
+         Product Mug | 1 x 10.00
+         Shipping Shipping | 1 x 10.00 | Texas 10 %
+         Shipping Shipping | 1 x 5.00
+         total 26.00 USD with tax 1.00 USD
+         txn:501 VISA 26.00 USD on 2020-08-27",
+    );
+}
