@@ -9,7 +9,14 @@ use testkit::{Connection, House, HouseOptions};
 async fn the_other_is_not_stopped(fault: Value) -> anyhow::Result<()> {
     let names = ["acme", "beta"];
     let house = House::start(HouseOptions {
-        connections: names.into_iter().map(Connection::named).collect(),
+        connections: names
+            .into_iter()
+            .map(|name| Connection {
+                // Eighty orders fill most of a minute's 250 creates; items would wait for the next.
+                policy: "unknown_sku = \"text\"".to_owned(),
+                ..Connection::named(name)
+            })
+            .collect(),
         config: QUICK.to_owned(),
         ..HouseOptions::default()
     })
