@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
-
-use crate::build::cargo;
+use crate::build;
 
 /// Backfill many orders, kill it half-way, resume it, and compare the forecast with what the
 /// vendors' emulators counted.
@@ -19,15 +17,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let status = cargo()
-        .env("TILLBOOK_BACKFILL_ORDERS", arguments.orders.to_string())
-        .args(["test", "--package", "e2e", "--test", "backfill"])
-        .args(["killed_half_way", "--", "--nocapture"])
-        .status()
-        .context("starting cargo test")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let size = ("TILLBOOK_BACKFILL_ORDERS", arguments.orders);
+    build::end_to_end("backfill", "killed_half_way", size)
 }

@@ -36,9 +36,5 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .args(&arguments.more)
         .status()
         .context("starting the bench program")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(build::exit_code(status))
 }

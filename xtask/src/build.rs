@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -77,4 +77,25 @@ pub(crate) fn binaries(packages: &[&str], profile: &str) -> anyhow::Result<Vec<P
         .zip(found)
         .map(|(package, path)| path.with_context(|| format!("{package} has no binary")))
         .collect()
+}
+
+/// Runs one end-to-end test for people: what it prints is shown. `size` is an environment variable
+/// that makes it larger than in the suite.
+pub(crate) fn end_to_end(file: &str, test: &str, size: (&str, u64)) -> anyhow::Result<ExitCode> {
+    let status = cargo()
+        .env(size.0, size.1.to_string())
+        .args(["test", "--package", "e2e", "--test", file])
+        .args([test, "--", "--nocapture"])
+        .status()
+        .context("starting cargo test")?;
+    Ok(exit_code(status))
+}
+
+/// Success or failure, as a program that was run for people ended.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

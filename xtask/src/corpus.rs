@@ -37,9 +37,5 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         command.args(["--fuzz", &count.to_string()]);
     }
     let status = command.status().context("starting the corpus program")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(build::exit_code(status))
 }

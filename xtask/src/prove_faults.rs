@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
-
-use crate::build::cargo;
+use crate::build;
 
 /// Bring some hundred orders into the sandbox's books, plant faults of twelve classes, prove, and
 /// print what was found of each class and under which cause.
@@ -19,15 +17,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let status = cargo()
-        .env("TILLBOOK_PROVE_FAULTS", arguments.each.to_string())
-        .args(["test", "--package", "e2e", "--test", "prove"])
-        .args(["planted_faults", "--", "--nocapture"])
-        .status()
-        .context("starting cargo test")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let size = ("TILLBOOK_PROVE_FAULTS", arguments.each);
+    build::end_to_end("prove", "planted_faults", size)
 }

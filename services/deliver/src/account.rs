@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use connect::{Vendor, VendorError};
+use contracts::ledger::Intent;
 use stage::{Failure, vendor};
 use store::cache::LookupCache;
 use store::connections::Connections;
@@ -36,6 +37,20 @@ impl Workplace<'_> {
     pub(crate) fn is_fresh(&self, verified_at_ms: u64) -> bool {
         let age = store::now_ms().saturating_sub(verified_at_ms);
         verified_at_ms > 0 && Duration::from_millis(age) <= ABSENCE_TRUSTED
+    }
+
+    /// How much longer the call behind an open intent may be alive; `None` once it has ended for
+    /// certain, so that its effect can be looked up.
+    pub(crate) fn may_live_for(&self, open: &Intent) -> Option<Duration> {
+        let age = Duration::from_millis(store::now_ms().saturating_sub(open.started_at_ms));
+        self.settle.checked_sub(age).filter(|left| !left.is_zero())
+    }
+
+    /// How soon to look again while another worker holds a claim: most end within one call, so the
+    /// pause is short at first; only an orphaned one lasts until it is settled. `None` as above.
+    pub(crate) fn look_again_after(&self, claim: &Intent, pause: Duration) -> Option<Duration> {
+        let left = self.may_live_for(claim)?;
+        Some(pause.max(self.settle.saturating_sub(left)).min(left))
     }
 
     /// Counts a call that changed FreshBooks.

@@ -5,7 +5,6 @@
 //! under the client's own id. Not here: finding and creating clients (`shopper`).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use connect::VendorError;
 use connect::freshbooks::ClientRecord;
@@ -188,12 +187,11 @@ impl Record {
         let Some(open) = &self.entry.value.intent else {
             return Ok(());
         };
-        let age = Duration::from_millis(store::now_ms().saturating_sub(open.started_at_ms));
-        if age >= place.settle {
+        let Some(after) = place.may_live_for(open) else {
             return Ok(());
-        }
+        };
         Err(Failure::Wait {
-            after: place.settle.saturating_sub(age),
+            after,
             reason: Reason::new(
                 "open_intent",
                 "an update of the client has an unknown outcome; it is looked up when its call has ended for certain",

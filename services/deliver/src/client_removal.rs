@@ -7,8 +7,6 @@
 //! updates (`client`), and items: FreshBooks links no line to an item, so nobody can tell which of
 //! them nothing uses.
 
-use std::time::Duration;
-
 use connect::VendorError;
 use contracts::ledger::{ClientEntry, Intent, IntentKind};
 use domain::client_update::hash;
@@ -122,12 +120,11 @@ fn settle(place: &Workplace<'_>, entry: &ClientEntry) -> Result<(), Failure> {
     let Some(open) = &entry.intent else {
         return Ok(());
     };
-    let age = Duration::from_millis(store::now_ms().saturating_sub(open.started_at_ms));
-    if age >= place.settle {
+    let Some(after) = place.may_live_for(open) else {
         return Ok(());
-    }
+    };
     Err(Failure::Wait {
-        after: place.settle.saturating_sub(age),
+        after,
         reason: Reason::new(
             "open_intent",
             "a write of the client has an unknown outcome; it is looked at again when its call has ended for certain",

@@ -211,12 +211,9 @@ impl Record {
         let Some(open) = &self.entry.value.intent else {
             return Ok(());
         };
-        let age = Duration::from_millis(store::now_ms().saturating_sub(open.started_at_ms));
-        if age >= place.settle {
+        let Some(after) = place.look_again_after(open, CLAIMED_PAUSE) else {
             return Ok(());
-        }
-        // Most claims end within one call; only an orphaned one lasts until it is settled.
-        let after = CLAIMED_PAUSE.max(age).min(place.settle.saturating_sub(age));
+        };
         Err(Failure::Wait {
             after,
             reason: Reason::new("item_claimed", "the item is being written already"),

@@ -3,8 +3,6 @@
 //! Nothing is written again before the effect was looked up under its natural key, and not before
 //! the call itself can no longer be alive.
 
-use std::time::Duration;
-
 use contracts::ledger::{Intent, IntentKind, WrittenPayment};
 use domain::books::DesiredBooks;
 
@@ -53,18 +51,14 @@ pub(crate) async fn resolve(
 
 /// Waits until the call behind the intent has ended for certain.
 fn settle(place: &Workplace<'_>, intent: &Intent) -> Result<(), Failure> {
-    let age = Duration::from_millis(store::now_ms().saturating_sub(intent.started_at_ms));
-    if age >= place.settle {
+    let Some(after) = place.may_live_for(intent) else {
         return Ok(());
-    }
+    };
     let reason = Reason::new(
         "open_intent",
         "a write of this order has an unknown outcome; it is looked up when its call has ended for certain",
     );
-    Err(Failure::Wait {
-        after: place.settle.saturating_sub(age),
-        reason,
-    })
+    Err(Failure::Wait { after, reason })
 }
 
 async fn created_invoice(

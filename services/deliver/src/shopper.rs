@@ -159,16 +159,13 @@ async fn claim_and_create(
 }
 
 fn wait_for_other(place: &Workplace<'_>, open: &Intent) -> Result<(), Failure> {
-    let age = Duration::from_millis(store::now_ms().saturating_sub(open.started_at_ms));
-    if age >= place.settle {
+    let Some(after) = place.look_again_after(open, CLAIMED_PAUSE) else {
         return Ok(());
-    }
+    };
     let reason = Reason::new(
         "client_claimed",
         "another order of the shopper is creating the client",
     );
-    // Most claims end within one call; only an orphaned one lasts until it is settled.
-    let after = CLAIMED_PAUSE.max(age).min(place.settle.saturating_sub(age));
     Err(Failure::Wait { after, reason })
 }
 

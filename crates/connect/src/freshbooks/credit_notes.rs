@@ -13,7 +13,7 @@ use super::invoices::{as_written, money};
 use crate::error::VendorError;
 use crate::json;
 
-const CREDIT_NOTES: Resource = Resource {
+pub(super) const CREDIT_NOTES: Resource = Resource {
     path: ["credit_notes", "credit_notes"],
     list_template: "/accounting/account/{account_id}/credit_notes/credit_notes",
     single_template: "/accounting/account/{account_id}/credit_notes/credit_notes/{id}",

@@ -12,7 +12,7 @@ use super::invoices::{as_written, money};
 use crate::error::VendorError;
 use crate::json;
 
-const EXPENSES: Resource = Resource {
+pub(super) const EXPENSES: Resource = Resource {
     path: ["expenses", "expenses"],
     list_template: "/accounting/account/{account_id}/expenses/expenses",
     single_template: "/accounting/account/{account_id}/expenses/expenses/{id}",

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::client::{Client, Resource};
 use super::clients::CLIENTS;
+use super::credit_notes::CREDIT_NOTES;
+use super::expenses::EXPENSES;
 use super::invoices::INVOICES;
 use super::payments::PAYMENTS;
 use crate::error::VendorError;
@@ -19,22 +21,6 @@ pub const PAGE_ROWS_MAX: u32 = 100;
 
 /// The clients asked for at once, so that the address stays short.
 pub const CLIENTS_AT_ONCE: usize = 50;
-
-const CREDIT_NOTES: Resource = Resource {
-    path: ["credit_notes", "credit_notes"],
-    list_template: "/accounting/account/{account_id}/credit_notes/credit_notes",
-    single_template: "/accounting/account/{account_id}/credit_notes/credit_notes/{id}",
-    single: "credit_note",
-    plural: "credit_notes",
-};
-
-const EXPENSES: Resource = Resource {
-    path: ["expenses", "expenses"],
-    list_template: "/accounting/account/{account_id}/expenses/expenses",
-    single_template: "/accounting/account/{account_id}/expenses/expenses/{id}",
-    single: "expense",
-    plural: "expenses",
-};
 
 const WITH_LINES: (&str, &str) = ("include[]", "lines");
 
