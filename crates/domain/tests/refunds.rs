@@ -317,7 +317,10 @@ fn a_refund_seen_only_as_a_transaction_counts_once() {
     ];
     order["transactions"] = json!([transaction(501, "purchase", "80.33"), parts[0], parts[1]]);
     order["refunds"] = json!([refund(7, "20.00", "0", custom("20.00"))]);
-    assert_eq!(books(&order, &Policy::default()).unwrap().refunds.len(), 1);
+    let one = books(&order, &Policy::default()).unwrap().refunds;
+    assert_eq!(one.len(), 1);
+    // Either may have been booked on its own before the record was there.
+    assert_eq!(one[0].replaces, ["refund:T603", "refund:T604"]);
     // More than the record accounts for, and nothing tells which: not guessed.
     parts[1]["amount"] = json!(16);
     order["transactions"] = json!([transaction(501, "purchase", "80.33"), parts[0], parts[1]]);

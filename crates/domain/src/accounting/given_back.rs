@@ -196,7 +196,15 @@ fn unaccounted<'a>(
         return Ok(left);
     }
     if rest <= silent {
-        // E.g. one refund of 30 that the gateway paid out as 10 and 20.
+        // E.g. one refund of 30 that the gateway paid out as 10 and 20. Which record's they are is
+        // not told, but whatever was booked of them before its record was known makes way.
+        let is_silent = |given: &&mut GivenBack<'_>| {
+            let mut ways = given.ways.iter();
+            ways.any(|way| !way.offline && !way.is_matched)
+        };
+        if let Some(given) = list.iter_mut().find(is_silent) {
+            given.transactions.append(&mut left);
+        }
         return Ok(Vec::new());
     }
     Err(Hold {
