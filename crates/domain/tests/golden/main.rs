@@ -5,20 +5,33 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod currencies;
+mod days;
 mod discounts;
+mod goods;
 mod lines;
+mod payments;
+mod refunds;
 mod rounding;
 mod samples;
+mod statuses;
+mod tax_modes;
 mod taxes;
 
 use common::shown;
 use domain::policy::Policy;
 
+/// Under the default policy.
 #[track_caller]
 pub(crate) fn becomes(document: &serde_json::Value, expected: &str) {
-    let expected: Vec<&str> = expected.trim().lines().map(str::trim).collect();
-    assert_eq!(
-        shown(document, &Policy::default()).trim(),
-        expected.join("\n")
-    );
+    becomes_under(document, &Policy::default(), expected);
+}
+
+#[track_caller]
+pub(crate) fn becomes_under(document: &serde_json::Value, policy: &Policy, expected: &str) {
+    let bare = |text: &str| {
+        let lines: Vec<_> = text.trim().lines().map(str::trim).collect();
+        lines.join("\n")
+    };
+    assert_eq!(bare(&shown(document, policy)), bare(expected));
 }
