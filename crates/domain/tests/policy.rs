@@ -393,19 +393,6 @@ fn test_only_orders_get_no_payment() {
 }
 
 #[test]
-fn what_exceeds_the_total_is_held() {
-    let mut order = document();
-    order["transactions"] = json!([
-        transaction(501, "capture", "10.00"),
-        transaction(502, "capture", "0.01")
-    ]);
-    assert_eq!(
-        hold_codes(&order, &Policy::default()),
-        ["paid_more_than_due"]
-    );
-}
-
-#[test]
 fn refused_characters_are_replaced_with_a_notice() {
     let mut order = document();
     order["order"]["billing_address"]["first_name"] = json!("A\u{0}da");

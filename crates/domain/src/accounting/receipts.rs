@@ -4,6 +4,8 @@
 //! of their own; an order without transactions that the merchant moved to a paid status was paid
 //! outside the store. Not here: what went back ([`super::refunds`]).
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
@@ -53,15 +55,25 @@ pub(crate) fn time_zone(order: &Order) -> Result<TimeZone, Hold> {
     })
 }
 
-/// The day of an instant in a zone, `YYYY-MM-DD`.
+/// Years an order can lie in. A day outside of them is a clock or an import gone wrong, and would
+/// stand in no report that anyone looks at.
+const YEARS: RangeInclusive<i16> = 2000..=2099;
+
+/// The day of an instant in a zone, `YYYY-MM-DD`; held outside of the years 2000 to 2099.
 pub(crate) fn day(at_s: i64, zone: &TimeZone) -> Result<String, Hold> {
-    let instant = Timestamp::from_second(at_s).map_err(|_| Hold {
-        code: "date_out_of_range",
-        message: "A date of the order lies outside the years Tillbook knows. Correct it in the \
-                  store."
-            .to_owned(),
-    })?;
-    Ok(zone.to_datetime(instant).date().to_string())
+    let instant = Timestamp::from_second(at_s).ok();
+    let date = instant.map(|instant| zone.to_datetime(instant).date());
+    date.filter(|date| YEARS.contains(&date.year()))
+        .map(|date| date.to_string())
+        .ok_or_else(|| Hold {
+            code: "date_out_of_range",
+            message: format!(
+                "A date of the order, its payments or its refunds lies outside the years {} to {}. \
+                 Correct it in the store, or book the order by hand.",
+                YEARS.start(),
+                YEARS.end()
+            ),
+        })
 }
 
 type Computed = Result<Result<Vec<Receipt>, Vec<Hold>>, Error>;

@@ -312,8 +312,8 @@ impl<'a> Node<'a> {
 
 /// Any decimal text, exponents too. Noise of floats behind the eighth decimal is rounded away.
 fn decimal(text: &str) -> Option<Decimal> {
-    // Longer text is no amount, and would only cost time.
-    if text.len() > 64 {
+    // Longer text is no amount, and would only cost time; the parser itself would skip underscores.
+    if text.len() > 64 || text.contains('_') {
         return None;
     }
     let text = text.strip_prefix('+').unwrap_or(text);

@@ -1,0 +1,179 @@
+//! Sums, decimals, exponents, quantities, and money above what it is measured by.
+
+use domain::books::LineKind;
+use domain::policy::Policy;
+use domain::validate::read_order;
+use serde_json::{Value, json};
+
+use crate::common::{books, document, number, product, refund, set_total, tax, transaction};
+use crate::{is_fault, only_fault, only_hold, with};
+
+/// 4 taxed lines, so that 2 smallest units may be rounding.
+fn four_taxed_lines(total_tax: &str, total: &str) -> Value {
+    let mut order = document();
+    let ids = 1..=4;
+    let line = |id| product(id, "Cap", "1", "4.95", "4.95");
+    let lines: Vec<_> = ids.clone().map(line).collect();
+    let row = |id| tax(id, "item", "GST", "10.0000", "0.4950");
+    let rows: Vec<_> = ids.map(row).collect();
+    order["products"] = json!(lines);
+    order["taxes"] = json!(rows);
+    set_total(&mut order, "19.8000", total_tax, total);
+    order
+}
+
+#[test]
+fn sums_off_by_as_much_as_rounding_explains_get_a_named_line() {
+    // FreshBooks makes 4 × 0.50 of 4 × 0.495.
+    let invoice = books(&four_taxed_lines("1.9800", "21.7800"), &Policy::default());
+    let lines = invoice.unwrap().invoice.lines;
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (last.kind, last.name.as_str()),
+        (LineKind::Rounding, "Rounding")
+    );
+    assert_eq!(last.unit_cost.to_string(), "-0.02");
+}
+
+#[test]
+fn sums_off_by_one_unit_more_are_held_with_both_sums() {
+    let (code, message) = only_hold(&four_taxed_lines("1.9700", "21.7700"));
+    assert_eq!(code, "sums_do_not_match");
+    for sum in [
+        "21.77 USD",
+        "1.97 USD",
+        "21.80 USD",
+        "2.00 USD",
+        "at most 2",
+    ] {
+        assert!(message.contains(sum), "{sum} is not in: {message}");
+    }
+}
+
+#[test]
+fn a_total_of_three_decimals_is_held() {
+    let mut order = with("/order/total_inc_tax", json!("10.0050"));
+    order["products"][0]["total_inc_tax"] = json!("10.0050");
+    let (code, message) = only_hold(&order);
+    assert_eq!(code, "total_too_precise");
+    assert!(message.contains("10.005"), "{message}");
+}
+
+#[test]
+fn a_payment_of_three_decimals_is_held_by_its_transaction() {
+    let (code, message) = only_hold(&with("/transactions/0/amount", json!("9.995")));
+    assert_eq!(code, "payment_not_bookable");
+    assert!(
+        message.contains("501") && message.contains("9.995"),
+        "{message}"
+    );
+}
+
+#[test]
+fn four_decimals_on_a_line_are_carried_and_no_fault() {
+    let order = with("/products/0/price_ex_tax", json!("9.99999999"));
+    assert_eq!(
+        books(&order, &Policy::default())
+            .unwrap()
+            .invoice
+            .lines
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn exponents_are_read_as_the_amounts_they_are() {
+    let mut order = with("/order/total_inc_tax", json!("1e1"));
+    order["products"][0]["total_ex_tax"] = json!("1.0E+1");
+    order["transactions"][0]["amount"] = json!("1000e-2");
+    let books = books(&order, &Policy::default()).unwrap();
+    assert_eq!(books.invoice.expected_total.to_string(), "10.00 USD");
+    assert_eq!(books.payments[0].amount.to_string(), "10.00 USD");
+}
+
+#[test]
+fn exponents_beyond_every_amount_and_words_for_numbers_are_no_amounts() {
+    for text in [
+        "1e400",
+        "9e99",
+        "NaN",
+        "Infinity",
+        "-inf",
+        "0x10",
+        "1,000.00",
+        "$10.00",
+        "10.00 USD",
+        "１０",
+        "1_0",
+        "--1",
+        "1e",
+        "e5",
+        ".",
+    ] {
+        let order = with("/order/total_inc_tax", json!(text));
+        let (code, path) = only_fault(&order);
+        assert_eq!(
+            (code, path.as_str()),
+            ("not_an_amount", "order.total_inc_tax"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_negative_quantity_is_a_fault_with_its_place() {
+    let order = with("/products/0/quantity", json!("-1"));
+    is_fault(&order, "negative_quantity", "products[0].quantity");
+}
+
+#[test]
+fn a_quantity_above_a_billion_is_held_and_never_overflows() {
+    let order = with("/products/0/quantity", json!("1000000001"));
+    let (code, _) = only_hold(&order);
+    assert_eq!(code, "out_of_range");
+}
+
+#[test]
+fn a_refund_above_the_captures_is_held_with_both_sums() {
+    let mut order = with("/order/status_id", json!(14));
+    let items = json!([{"item_type": "ORDER", "item_id": 1001, "quantity": 1,
+        "requested_amount": number("10.01")}]);
+    order["refunds"] = json!([refund(7, "10.01", "0", items)]);
+    let (code, message) = only_hold(&order);
+    assert_eq!(code, "refund_exceeds_captured");
+    assert!(
+        message.contains("10.01 USD") && message.contains("10.00 USD"),
+        "{message}"
+    );
+}
+
+#[test]
+fn captures_above_the_total_are_held_with_both_sums() {
+    let mut order = document();
+    order["transactions"] = json!([
+        transaction(501, "capture", "10.00"),
+        transaction(502, "capture", "0.01")
+    ]);
+    let (code, message) = only_hold(&order);
+    assert_eq!(code, "paid_more_than_due");
+    assert!(
+        message.contains("10.01 USD") && message.contains("10.00 USD"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_capture_in_another_currency_is_a_fault_that_names_both() {
+    let order = with("/transactions/0/currency", json!("EUR"));
+    is_fault(
+        &order,
+        "capture_currency_differs",
+        "transactions[0].currency",
+    );
+    let fault = &read_order(&order).unwrap_err()[0];
+    assert!(
+        fault.message.contains("EUR") && fault.message.contains("USD"),
+        "{fault:?}"
+    );
+}
