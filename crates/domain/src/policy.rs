@@ -148,6 +148,10 @@ pub const PAYMENT_TYPES: [&str; 16] = [
 /// The longest invoice number FreshBooks takes, in characters.
 pub const INVOICE_NUMBER_MAX_CHARS: usize = 20;
 
+/// The longest credit note number Tillbook asks for. FreshBooks publishes no limit; a number that
+/// it cut would not be found again after a lost reply, so the invoice number's limit is kept.
+pub const CREDIT_NOTE_NUMBER_MAX_CHARS: usize = INVOICE_NUMBER_MAX_CHARS;
+
 impl Default for Policy {
     fn default() -> Self {
         Self {

@@ -262,6 +262,35 @@ fn a_full_refund_lowers_invoice_and_payment_to_nothing() {
 }
 
 #[test]
+fn a_credit_note_number_of_more_than_twenty_characters_is_held_and_an_expense_is_not() {
+    let order = with(json!([refund(7_654_321, "20.00", "0", custom("20.00"))]));
+    let policy = |prefix: &str, refund: RefundMode| {
+        let mut policy = Policy {
+            refund,
+            ..Policy::default()
+        };
+        prefix.clone_into(&mut policy.invoice.prefix);
+        policy
+    };
+    let fits = books(&order, &policy("SEVENTY", RefundMode::CreditNote)).unwrap();
+    assert_eq!(fits.refunds[0].number, "SEVENTY1001-R7654321");
+    let long = policy("SEVENTY-", RefundMode::CreditNote);
+    let holds = books(&order, &long).unwrap_err();
+    assert_eq!(holds[0].code, "credit_note_number_too_long");
+    let said = &holds[0].message;
+    assert!(
+        said.contains("SEVENTY-1001-R7654321") && said.contains("20"),
+        "{said}"
+    );
+    for mode in [
+        RefundMode::Expense("Returns".to_owned()),
+        RefundMode::Adjust,
+    ] {
+        assert!(books(&order, &policy("SEVENTY-", mode)).is_ok());
+    }
+}
+
+#[test]
 fn adjusting_lowers_the_payment_that_was_given_back() {
     let mut order = taxed();
     let mut back = transaction(603, "refund", "20.00");

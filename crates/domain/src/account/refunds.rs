@@ -11,7 +11,7 @@ use crate::books::{
     DesiredInvoice, DesiredPayment, DesiredRefund, InvoiceLine, LineKind, RefundDocument,
 };
 use crate::money::{Error, Money};
-use crate::policy::RefundMode;
+use crate::policy::{CREDIT_NOTE_NUMBER_MAX_CHARS, RefundMode};
 
 /// The desired refunds. With `refund = "adjust"` invoice and payments are lowered by them.
 pub(super) fn book(
@@ -26,10 +26,28 @@ pub(super) fn book(
     if *mode == RefundMode::Adjust {
         adjust(&refunds, invoice, payments)?;
     }
-    Ok(refunds
+    let desired = |refund| desired(refund, mode, &invoice.number);
+    refunds
         .into_iter()
-        .map(|refund| desired(refund, mode, &invoice.number))
-        .collect())
+        .map(|refund| numbered(desired(refund)))
+        .collect()
+}
+
+/// Holds a refund whose credit note's number FreshBooks might cut or refuse.
+fn numbered(refund: DesiredRefund) -> Result<DesiredRefund, Hold> {
+    let is_note = refund.document == RefundDocument::CreditNote;
+    if is_note && refund.number.chars().count() > CREDIT_NOTE_NUMBER_MAX_CHARS {
+        return Err(Hold {
+            code: "credit_note_number_too_long",
+            message: format!(
+                "Credit note number {} has more than {CREDIT_NOTE_NUMBER_MAX_CHARS} characters, \
+                 more than FreshBooks is known to take. Shorten invoice.prefix, or set refund = \
+                 \"adjust\" or \"expense:<category>\" for this connection.",
+                refund.number
+            ),
+        });
+    }
+    Ok(refund)
 }
 
 fn desired(refund: Refunded, mode: &RefundMode, number: &str) -> DesiredRefund {
