@@ -4,11 +4,13 @@
 
 mod backfill;
 mod bench;
+mod books;
 mod build;
 mod corpus;
 mod demo;
 mod prove_faults;
 mod release_contracts;
+mod shops;
 mod signals;
 mod supervisor;
 mod test;
@@ -33,6 +35,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Arguments),
+    Books(books::Arguments),
     Up(up::Arguments),
     Test(test::Arguments),
     Bench(bench::Arguments),
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Books(arguments) => books::run(&arguments),
         Command::Up(arguments) => block_on(up::run(arguments)),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -1,5 +1,7 @@
 //! Which holds a class may end in. A hold that no rule here names is unexplained.
 
+use std::collections::BTreeSet;
+
 /// A class (or all that begin with it, when it ends in `*`), and the codes it may be held with.
 type Rule = (&'static str, &'static [&'static str]);
 
@@ -24,11 +26,15 @@ const RULES: &[Rule] = &[
 
 /// Whether an accountant would agree that an order of this class waits for a person.
 pub fn may_be_held(class: &str, code: &str) -> bool {
-    RULES.iter().any(|(name, codes)| {
-        let is_meant = match name.strip_suffix('*') {
-            Some(start) => class.starts_with(start),
-            None => *name == class,
-        };
-        is_meant && codes.contains(&code)
-    })
+    codes_of(class).contains(code)
+}
+
+/// The codes that a class may be held with; most classes have none.
+pub fn codes_of(class: &str) -> BTreeSet<&'static str> {
+    let is_meant = |name: &str| match name.strip_suffix('*') {
+        Some(start) => class.starts_with(start),
+        None => name == class,
+    };
+    let rules = RULES.iter().filter(|(name, _)| is_meant(name));
+    rules.flat_map(|(_, codes)| codes.iter().copied()).collect()
 }

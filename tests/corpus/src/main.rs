@@ -1,11 +1,13 @@
 //! `cargo xtask corpus`: the run and its table; the exit code says whether all is explained.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use corpus::{fuzz, run, table};
+use corpus::{expect, fuzz, run, table};
+use sandbox::bigcommerce::corpus::classes;
 
 /// Judges orders of every class with the pure core against independent arithmetic.
 #[derive(Debug, Parser)]
@@ -19,10 +21,16 @@ struct Arguments {
     /// Reads so many mutated documents instead, to find what panics.
     #[arg(long, value_name = "DOCUMENTS")]
     fuzz: Option<u64>,
+    /// Prints, as JSON, the classes that may be held and the codes they may be held with.
+    #[arg(long)]
+    holds: bool,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if arguments.holds {
+        return print_holds();
+    }
     let began = Instant::now();
     let (text, is_right) = match arguments.fuzz {
         Some(count) => {
@@ -46,4 +54,13 @@ fn main() -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn print_holds() -> anyhow::Result<ExitCode> {
+    let all = classes().map(|class| (class.name, expect::codes_of(class.name)));
+    let some: BTreeMap<_, _> = all.filter(|(_, codes)| !codes.is_empty()).collect();
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, &some)?;
+    writeln!(stdout)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -3,24 +3,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use serde_json::Value;
+use anyhow::Context;
 use tokio::time::Instant;
 
-use super::books::Books;
 use super::killer::Killer;
-use super::monitor::{self, State, States};
-use super::orders::{self, Placed};
-use super::sandbox::{Addresses, Http};
-use super::table;
-use super::verdict::{Outcome, Row, judge};
-use super::world::{self, MERCHANTS};
-use crate::supervisor::House;
+use super::{orders, table};
+use crate::shops::dump::Books;
+use crate::shops::monitor::{self, State, States};
+use crate::shops::orders::{Kind, Placed};
+use crate::shops::scene::{LOOK_EVERY, Scene};
+use crate::shops::verdict::{self, Outcome, Row, judge};
 
-/// Between two looks at the books.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-/// Until both stores know where to send their hooks.
-const HOOKS_LIMIT: Duration = Duration::from_secs(60);
 /// Until every order is where it belongs: some for the start, and some for each order, since an
 /// account takes about 250 creating calls a minute.
 const BOOKS_LIMIT: Duration = Duration::from_secs(120);
@@ -28,41 +21,21 @@ const BOOKS_LIMIT_PER_ORDER: Duration = Duration::from_secs(2);
 
 /// What a run needs to see.
 pub(super) struct Run<'a> {
-    pub(super) http: Http,
-    pub(super) at: Addresses,
-    pub(super) console: String,
-    pub(super) house: &'a House,
+    pub(super) scene: &'a Scene,
     pub(super) killer: Option<Killer>,
 }
 
 impl Run<'_> {
-    /// Waits until the stores send us hooks.
-    pub(super) async fn hooks(&self) -> anyhow::Result<()> {
-        let end = Instant::now() + HOOKS_LIMIT;
-        for merchant in &MERCHANTS {
-            while !world::has_hooks(&self.http, &self.at, merchant).await? {
-                if Instant::now() > end {
-                    bail!(
-                        "after {HOOKS_LIMIT:?} no hooks are registered at {}",
-                        merchant.name
-                    );
-                }
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-        }
-        Ok(())
-    }
-
     /// Places `count` orders, in the order of their numbers from `first`.
     pub(super) async fn place(
         &self,
-        kinds: &[String],
+        kinds: &[Kind],
         first: usize,
         count: usize,
     ) -> anyhow::Result<Vec<Placed>> {
         let mut placed = Vec::with_capacity(count);
         for number in first..first.saturating_add(count) {
-            placed.push(orders::place(&self.http, &self.at, kinds, number).await?);
+            placed.push(orders::place(&self.scene.http, &self.scene.at, kinds, number).await?);
         }
         Ok(placed)
     }
@@ -79,7 +52,7 @@ impl Run<'_> {
             let right = rows.iter().filter(|row| row.outcome.is_right()).count();
             progress(&rows, &mut said);
             if let Some(killer) = &mut self.killer {
-                killer.strike(self.house, right, rows.len())?;
+                killer.strike(&self.scene.house, right, rows.len())?;
             }
             // Settled is not enough: hooks that still come may change it.
             if is_settled(&rows) && self.quiet().await? {
@@ -97,37 +70,36 @@ impl Run<'_> {
     }
 
     async fn rows(&self, placed: &[Placed]) -> anyhow::Result<Vec<Row>> {
+        let Scene {
+            http, at, console, ..
+        } = self.scene;
         let mut known = HashMap::new();
-        for merchant in &MERCHANTS {
-            let states = monitor::read(&self.http, &self.console, merchant).await;
+        for merchant in self.scene.merchants {
+            let states = monitor::read(http, console, merchant).await;
             // A monitor that is just being started again knows nothing: all is under way then.
             let states = states.unwrap_or_else(|error| {
                 eprintln!("the monitor does not answer: {error:#}");
                 States::default()
             });
             // The books are read after the states, so that what is finished is in them.
-            let books = Books::read(&self.http, &self.at, merchant).await?;
+            let books = Books::read(http, at, merchant).await?;
             known.insert(merchant.name, (books, states));
         }
         let judged = |order: &Placed| {
             let (books, states) = known.get(order.merchant.name).context("no such store")?;
             let state = states.get(&order.order_id).cloned().unwrap_or_default();
-            Ok(judge(order, books, &state))
+            Ok(judge(order, books, &state, &self.scene.holds))
         };
         placed.iter().map(judged).collect()
     }
 
     /// No hook on its way, no order under way.
     async fn quiet(&self) -> anyhow::Result<bool> {
-        let health = self
-            .http
-            .get(&format!("{}/_sandbox/health", self.at.bigcommerce))
-            .await?;
-        if health.get("pending_hooks").and_then(Value::as_u64) != Some(0) {
+        if self.scene.hooks_pending().await? > 0 {
             return Ok(false);
         }
-        for merchant in &MERCHANTS {
-            let states = monitor::read(&self.http, &self.console, merchant).await;
+        for merchant in self.scene.merchants {
+            let states = monitor::read(&self.scene.http, &self.scene.console, merchant).await;
             if states.map_or(true, |states| states.values().any(State::is_unfinished)) {
                 return Ok(false);
             }
@@ -138,19 +110,9 @@ impl Run<'_> {
     /// Invoices that belong to no order of ours.
     pub(super) async fn strays(&self, rows: &[Row]) -> anyhow::Result<Vec<String>> {
         let mut strays = Vec::new();
-        for merchant in &MERCHANTS {
-            let books = Books::read(&self.http, &self.at, merchant).await?;
-            let ours = rows
-                .iter()
-                .filter(|row| row.placed.merchant.name == merchant.name && row.invoice.is_some())
-                .count();
-            let there = books.invoice_count();
-            if there != ours {
-                strays.push(format!(
-                    "{} has {there} invoices for {ours} orders",
-                    merchant.name
-                ));
-            }
+        for merchant in self.scene.merchants {
+            let books = Books::read(&self.scene.http, &self.scene.at, merchant).await?;
+            strays.extend(verdict::stray(merchant, &books, rows));
         }
         Ok(strays)
     }
@@ -170,7 +132,7 @@ fn progress(rows: &[Row], said: &mut String) {
     let line = format!(
         "{} orders: {} in the books, {} rightly not, {} held, {} on their way, {} wrong",
         rows.len(),
-        count(|outcome| matches!(outcome, Outcome::InBooks)),
+        count(|outcome| { matches!(outcome, Outcome::InBooks | Outcome::InBooksAndHeld(_)) }),
         count(|outcome| matches!(outcome, Outcome::AbsentAsExpected)),
         count(|outcome| matches!(outcome, Outcome::HeldAsExpected(_))),
         count(|outcome| matches!(outcome, Outcome::Waiting(_))),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::verdict::Row;
+use crate::shops::columns::lay_out;
+use crate::shops::verdict::Row;
 
 const HEAD: [&str; 9] = [
     "store",
@@ -17,54 +18,17 @@ const HEAD: [&str; 9] = [
     "paid",
     "outcome",
 ];
-/// Columns of figures stand right.
-const RIGHT: [usize; 5] = [1, 4, 5, 6, 7];
+const FIGURES: [usize; 5] = [1, 4, 5, 6, 7];
 /// A reason longer than this is cut; the monitor has it in full.
 const OUTCOME_CHARS_MAX: usize = 70;
 
 /// The whole table with its sums, a currency a line.
 pub(super) fn render(rows: &[Row]) -> String {
-    let mut lines: Vec<[String; 9]> = vec![HEAD.map(str::to_owned)];
-    lines.extend(rows.iter().map(cells));
-    let widths: Vec<usize> = (0..HEAD.len())
-        .map(|column| {
-            lines
-                .iter()
-                .map(|line| width(line, column))
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut out = String::new();
-    for (number, line) in lines.iter().enumerate() {
-        out.push_str(&row(line, &widths));
-        if number == 0 {
-            let rule: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
-            out.push_str(&format!("{}\n", rule.join("  ")));
-        }
-    }
+    let mut lines = vec![HEAD.map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| cells(row).to_vec()));
+    let mut out = lay_out(&lines, &FIGURES);
     out.push_str(&sums(rows));
     out
-}
-
-fn width(line: &[String; 9], column: usize) -> usize {
-    line.get(column).map_or(0, |cell| cell.chars().count())
-}
-
-fn row(line: &[String; 9], widths: &[usize]) -> String {
-    let cells: Vec<String> = line
-        .iter()
-        .zip(widths)
-        .enumerate()
-        .map(|(column, (cell, width))| {
-            if RIGHT.contains(&column) {
-                format!("{cell:>width$}")
-            } else {
-                format!("{cell:<width$}")
-            }
-        })
-        .collect();
-    format!("{}\n", cells.join("  ").trim_end())
 }
 
 fn cells(row: &Row) -> [String; 9] {

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
+use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -46,6 +47,7 @@ const STOP_TURN: Duration = Duration::from_secs(5);
 
 /// Everything that runs. Dropping it (with its runtime) kills what is left.
 pub(crate) struct House {
+    plan: Arc<Plan>,
     board: Arc<Board>,
     keepers: Vec<Keeper>,
     backing: Backing,
@@ -79,6 +81,7 @@ impl House {
             })
             .collect();
         Ok(Self {
+            plan,
             board,
             keepers,
             backing,
@@ -111,6 +114,12 @@ impl House {
     /// Where the monitor listens, once it is ready.
     pub(crate) fn console(&self) -> Option<String> {
         self.board.console()
+    }
+
+    /// A short command of the tillbook binary, with this house's configuration and servers; its
+    /// arguments are still to be added.
+    pub(crate) fn command(&self) -> Command {
+        self.plan.short()
     }
 
     /// The process id that runs `name` at this moment.
@@ -169,7 +178,7 @@ impl House {
 }
 
 /// Runs one short command of the tillbook binary and repeats its complaint when it fails.
-async fn short_command(mut command: tokio::process::Command, what: &str) -> anyhow::Result<()> {
+async fn short_command(mut command: Command, what: &str) -> anyhow::Result<()> {
     let output = command
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true)

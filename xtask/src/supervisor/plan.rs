@@ -96,16 +96,21 @@ impl Plan {
 
     /// Refuses a bad configuration before anything is started.
     pub(crate) async fn check_config(&self) -> anyhow::Result<()> {
-        let mut command = self.command(Command::new(&self.binary));
+        let mut command = self.short();
         command.arg("check-config");
         short_command(command, "the check of the configuration").await
     }
 
     /// Creates or migrates the streams.
     pub(crate) async fn bootstrap(&self) -> anyhow::Result<()> {
-        let mut command = self.command(Command::new(&self.binary));
+        let mut command = self.short();
         command.arg("bootstrap");
         short_command(command, "tillbook bootstrap").await
+    }
+
+    /// A command that ends by itself; its arguments are still to be added.
+    pub(crate) fn short(&self) -> Command {
+        self.command(Command::new(&self.binary))
     }
 
     /// The command of one service: bound to us twice (by the kernel where it can, by its standard

@@ -11,12 +11,12 @@ use super::world::Merchant;
 
 /// An invoice that counts: deleted ones do not.
 #[derive(Clone, Debug)]
-pub(super) struct Invoice {
-    pub(super) id: u64,
-    pub(super) number: String,
-    pub(super) total: Decimal,
-    pub(super) currency: String,
-    pub(super) is_draft: bool,
+pub(crate) struct Invoice {
+    pub(crate) id: u64,
+    pub(crate) number: String,
+    pub(crate) total: Decimal,
+    pub(crate) currency: String,
+    pub(crate) is_draft: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -34,22 +34,19 @@ struct CreditNote {
 
 /// The books of one account.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Books {
+pub(crate) struct Books {
     invoices: Vec<Invoice>,
     payments: Vec<Payment>,
     credit_notes: Vec<CreditNote>,
 }
 
 impl Books {
-    pub(super) async fn read(
+    pub(crate) async fn read(
         http: &Http,
         at: &Addresses,
         merchant: &Merchant,
     ) -> anyhow::Result<Self> {
-        let url = format!(
-            "{}/_sandbox/accounts/{}/books",
-            at.freshbooks, merchant.account_id
-        );
+        let url = merchant.account_url(at, "books");
         Self::parse(&http.get(&url).await?).context("reading the sandbox's books")
     }
 
@@ -68,7 +65,7 @@ impl Books {
     }
 
     /// Every invoice whose number names this order, whatever its prefix.
-    pub(super) fn invoices_of(&self, order_id: u64) -> Vec<&Invoice> {
+    pub(crate) fn invoices_of(&self, order_id: u64) -> Vec<&Invoice> {
         let wanted = order_id.to_string();
         let bare =
             |number: &str| number.trim_start_matches(|c: char| !c.is_ascii_digit()) == wanted;
@@ -79,7 +76,7 @@ impl Books {
     }
 
     /// What was paid on an invoice.
-    pub(super) fn paid(&self, invoice_id: u64) -> Decimal {
+    pub(crate) fn paid(&self, invoice_id: u64) -> Decimal {
         let of_it = self
             .payments
             .iter()
@@ -88,7 +85,7 @@ impl Books {
     }
 
     /// What was credited for the refunds of an invoice.
-    pub(super) fn credited(&self, invoice_number: &str) -> Decimal {
+    pub(crate) fn credited(&self, invoice_number: &str) -> Decimal {
         let of_it = |note: &&CreditNote| {
             let named = note.number.rsplit_once("-R");
             named.is_some_and(|(number, _)| number == invoice_number)
@@ -98,7 +95,7 @@ impl Books {
     }
 
     /// How many invoices count, to find one that belongs to no order.
-    pub(super) fn invoice_count(&self) -> usize {
+    pub(crate) fn invoice_count(&self) -> usize {
         self.invoices.len()
     }
 }
@@ -162,13 +159,13 @@ fn number(row: &Value, key: &str) -> anyhow::Result<u64> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
 
     /// Books with these invoices (id, number, total) and payments (invoice id, amount), in USD.
-    pub(in super::super) fn books(invoices: &[(u64, &str, &str)], paid: &[(u64, &str)]) -> Books {
+    pub(crate) fn books(invoices: &[(u64, &str, &str)], paid: &[(u64, &str)]) -> Books {
         let invoices: Vec<Value> = invoices
             .iter()
             .map(|(id, number, total)| {

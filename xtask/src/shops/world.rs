@@ -1,4 +1,4 @@
-//! The merchants of the demo: two stores, two sets of books, and the file that joins them.
+//! Merchants: a store, the account its books are kept in, and the file that joins them.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,19 @@ use serde_json::json;
 
 use super::sandbox::{Addresses, Http};
 
-/// A store of the demo and the account its books are kept in.
+/// A store at the emulator and the account its books are kept in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Merchant {
+pub(crate) struct Merchant {
     /// The connection's name.
-    pub(super) name: &'static str,
-    pub(super) store_hash: &'static str,
-    pub(super) account_id: &'static str,
-    tax_inclusive: bool,
-    currency: &'static str,
-    time_zone: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) store_hash: &'static str,
+    pub(crate) account_id: &'static str,
+    /// Whether prices have their tax inside them.
+    pub(crate) tax_inclusive: bool,
+    /// Whether the store rounds no tax before it sums (`NO_ROUNDING`).
+    pub(crate) no_rounding: bool,
+    pub(crate) currency: &'static str,
+    pub(crate) time_zone: &'static str,
 }
 
 impl Merchant {
@@ -28,36 +31,37 @@ impl Merchant {
     fn store_secret(&self) -> String {
         format!("demo-store-secret-{}", self.name)
     }
+
+    /// A path of the store's control surface.
+    pub(crate) fn store_url(&self, at: &Addresses, what: &str) -> String {
+        format!(
+            "{}/_sandbox/stores/{}/{what}",
+            at.bigcommerce, self.store_hash
+        )
+    }
+
+    /// A path of the account's control surface.
+    pub(crate) fn account_url(&self, at: &Addresses, what: &str) -> String {
+        format!(
+            "{}/_sandbox/accounts/{}/{what}",
+            at.freshbooks, self.account_id
+        )
+    }
 }
 
-/// One store adds tax to its prices, the other has it inside them.
-pub(super) const MERCHANTS: [Merchant; 2] = [
-    Merchant {
-        name: "harbour",
-        store_hash: "harbour1",
-        account_id: "HaRb01",
-        tax_inclusive: false,
-        currency: "USD",
-        time_zone: "America/New_York",
-    },
-    Merchant {
-        name: "werkstatt",
-        store_hash: "werkstatt1",
-        account_id: "WeRk01",
-        tax_inclusive: true,
-        currency: "EUR",
-        time_zone: "Europe/Berlin",
-    },
-];
-
 /// Creates the stores and accounts at the sandboxes.
-pub(super) async fn create(http: &Http, at: &Addresses) -> anyhow::Result<()> {
-    for merchant in MERCHANTS {
+pub(crate) async fn create(
+    http: &Http,
+    at: &Addresses,
+    merchants: &[Merchant],
+) -> anyhow::Result<()> {
+    for merchant in merchants {
         let store = json!({
             "store_hash": merchant.store_hash,
             "access_token": merchant.access_token(),
             "client_secret": merchant.store_secret(),
             "tax_inclusive": merchant.tax_inclusive,
+            "no_rounding": merchant.no_rounding,
             "time_zone": merchant.time_zone,
             "default_currency": merchant.currency,
             // The vendor tries a failed hook again after a minute; here after 0.6 s.
@@ -80,18 +84,18 @@ pub(super) async fn create(http: &Http, at: &Addresses) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the `tillbook.toml` of the demo into `folder`.
-pub(super) fn write_config(
+/// Writes the `tillbook.toml` that joins them into `folder`.
+pub(crate) fn write_config(
     folder: &Path,
     at: &Addresses,
-    hooks_port: u16,
-    console_port: u16,
+    merchants: &[Merchant],
+    [hooks_port, console_port]: [u16; 2],
 ) -> anyhow::Result<PathBuf> {
     let mut text = format!(
         "public_url = \"http://127.0.0.1:{hooks_port}\"\ndata_dir = \"data\"\n\n\
          [monitor]\nlisten = \"127.0.0.1:{console_port}\"\n"
     );
-    for merchant in MERCHANTS {
+    for merchant in merchants {
         let Merchant {
             name,
             store_hash,
@@ -133,7 +137,7 @@ redirect_uri = "http://127.0.0.1:{hooks_port}/oauth/freshbooks"
 }
 
 /// Whether the store sends the hooks of its orders to us.
-pub(super) async fn has_hooks(
+pub(crate) async fn has_hooks(
     http: &Http,
     at: &Addresses,
     merchant: &Merchant,
@@ -161,4 +165,19 @@ pub(super) async fn has_hooks(
     };
     Ok(active(&["store/order/*", "store/order/created"])
         && active(&["store/order/*", "store/order/updated"]))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Merchant;
+
+    pub(crate) const MERCHANT: Merchant = Merchant {
+        name: "harbour",
+        store_hash: "harbour1",
+        account_id: "HaRb01",
+        tax_inclusive: false,
+        no_rounding: false,
+        currency: "USD",
+        time_zone: "America/New_York",
+    };
 }

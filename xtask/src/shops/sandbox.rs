@@ -19,20 +19,20 @@ const CALL_LIMIT: Duration = Duration::from_secs(30);
 
 /// Where the emulators listen.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Addresses {
-    pub(super) bigcommerce: String,
-    pub(super) freshbooks: String,
+pub(crate) struct Addresses {
+    pub(crate) bigcommerce: String,
+    pub(crate) freshbooks: String,
 }
 
 /// The running `sandbox` binary.
-pub(super) struct Sandbox {
+pub(crate) struct Sandbox {
     child: Child,
-    pub(super) addresses: Addresses,
+    pub(crate) addresses: Addresses,
 }
 
 impl Sandbox {
     /// Starts the emulators on these ports (0: a free one); their log goes to `log`.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         binary: &PathBuf,
         ports: [u16; 2],
         log: &Path,
@@ -66,7 +66,7 @@ impl Sandbox {
         Ok(Self { child, addresses })
     }
 
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         if let Some(pid) = self.child.id() {
             // Fails only when it is gone already.
             let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
@@ -82,10 +82,10 @@ impl Sandbox {
 
 /// Small JSON calls on loopback.
 #[derive(Clone)]
-pub(super) struct Http(reqwest::Client);
+pub(crate) struct Http(reqwest::Client);
 
 impl Http {
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(CALL_LIMIT)
             .no_proxy()
@@ -93,15 +93,15 @@ impl Http {
         client.map(Self).context("building the HTTP client")
     }
 
-    pub(super) async fn get(&self, url: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn get(&self, url: &str) -> anyhow::Result<Value> {
         self.call(Method::GET, url, None, None).await
     }
 
-    pub(super) async fn get_with(&self, url: &str, header: (&str, &str)) -> anyhow::Result<Value> {
+    pub(crate) async fn get_with(&self, url: &str, header: (&str, &str)) -> anyhow::Result<Value> {
         self.call(Method::GET, url, None, Some(header)).await
     }
 
-    pub(super) async fn post(&self, url: &str, body: &Value) -> anyhow::Result<Value> {
+    pub(crate) async fn post(&self, url: &str, body: &Value) -> anyhow::Result<Value> {
         self.call(Method::POST, url, Some(body), None).await
     }
 
