@@ -2,7 +2,7 @@
 //! arithmetic that Tillbook did not write.
 //!
 //! The orders and that arithmetic are the sandbox's; `domain` reads, accounts and predicts; this
-//! room only compares. Not here: services and servers (see `tests/e2e` and `cargo xtask demo`).
+//! room only compares. Not here: services and servers (see `tests/e2e` and `cargo xtask books`).
 
 pub mod expect;
 pub mod fuzz;

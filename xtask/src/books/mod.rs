@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use jiff::{Timestamp, ToSpan};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use self::plan::Choice;
@@ -67,6 +67,9 @@ struct Found {
     /// Of every merchant, in their order, with what is wrong with it.
     proofs: Vec<(Proof, Vec<String>)>,
     changes: usize,
+    /// Calls that created something in FreshBooks, and calls that it refused for their rate.
+    creates: u64,
+    throttled: u64,
     /// From the first order placed to the last at rest.
     carried: Duration,
     /// All proofs together.
@@ -100,6 +103,7 @@ async fn work(arguments: &Arguments, scene: &Scene) -> anyhow::Result<bool> {
     rest::until(scene, &placed).await?;
     let changes = change(scene, &mut placed).await?;
     let carried = began.elapsed();
+    let (creates, throttled) = calls(scene).await?;
     let settled = compare::until_right(scene, &placed).await?;
     if arguments.plant_fault {
         plant_fault(scene, &settled).await?;
@@ -112,6 +116,8 @@ async fn work(arguments: &Arguments, scene: &Scene) -> anyhow::Result<bool> {
         compared: compare::once(scene, &placed).await?,
         proofs,
         changes,
+        creates,
+        throttled,
         carried,
     };
     print(&table::render(scene.merchants, &found))?;
@@ -162,6 +168,26 @@ async fn change(scene: &Scene, placed: &mut [Placed]) -> anyhow::Result<usize> {
         rest::until(scene, placed).await?;
     }
     bail!("a kind foresees more than {CHANGES_MAX} changes; raise CHANGES_MAX");
+}
+
+/// Creating calls to all accounts, and calls refused for their rate.
+async fn calls(scene: &Scene) -> anyhow::Result<(u64, u64)> {
+    let mut sums = (0_u64, 0_u64);
+    for merchant in scene.merchants {
+        let calls = scene
+            .http
+            .get(&merchant.account_url(&scene.at, "calls"))
+            .await?;
+        let count = |sort: &str| {
+            calls
+                .pointer(&format!("/totals/{sort}"))
+                .and_then(Value::as_u64)
+        };
+        let (creates, throttled) = (count("creates"), count("throttled"));
+        sums.0 = sums.0.saturating_add(creates.context("no creates")?);
+        sums.1 = sums.1.saturating_add(throttled.context("no throttled")?);
+    }
+    Ok(sums)
 }
 
 async fn prove(

@@ -29,8 +29,8 @@ pub(super) struct Proof {
     pub(super) exit: i32,
     pub(super) orders: u64,
     pub(super) matching: u64,
-    /// Orders that do not match, with the codes of their causes.
-    pub(super) findings: BTreeMap<u64, Vec<String>>,
+    /// Orders that do not match, and why.
+    pub(super) findings: BTreeMap<u64, Vec<Cause>>,
     pub(super) young: usize,
     pub(super) rounded: usize,
     pub(super) totals: BTreeMap<String, Totals>,
@@ -80,8 +80,9 @@ struct Finding {
 }
 
 #[derive(Debug, Deserialize)]
-struct Cause {
+pub(super) struct Cause {
     code: String,
+    words: String,
 }
 
 /// Runs the command over every day there is.
@@ -135,9 +136,8 @@ fn summed(report: Report, exit: i32, took: Duration) -> anyhow::Result<Proof> {
         proof.young = proof.young.saturating_add(day.young.len());
         proof.rounded = proof.rounded.saturating_add(day.rounding.len());
         for finding in day.findings {
-            let codes = finding.causes.into_iter().map(|cause| cause.code);
             let known = proof.findings.entry(finding.order_id).or_default();
-            known.extend(codes);
+            known.extend(finding.causes);
         }
         for (currency, sums) in day.sums {
             let amount = |text: &str| {
@@ -154,22 +154,14 @@ fn summed(report: Report, exit: i32, took: Duration) -> anyhow::Result<Proof> {
 
 /// What the proof should have said of these orders and did not; empty when all is well.
 pub(super) fn faults(proof: &Proof, rows: &[&Row]) -> Vec<String> {
-    let mut faults = Vec::new();
+    let mut faults = differences(proof, rows);
     let mut unlike = |what: &str, found: String, expected: String| {
         if found != expected {
             faults.push(format!("{what}: {found} instead of {expected}"));
         }
     };
-    let is_held =
-        |row: &&&Row| row.placed.in_books && matches!(row.outcome, Outcome::HeldAsExpected(_));
-    let held: BTreeMap<u64, Vec<String>> = rows
-        .iter()
-        .filter(is_held)
-        .map(|row| (row.placed.order_id, vec!["missing".to_owned()]))
-        .collect();
-    let exit = i32::from(!held.is_empty());
+    let exit = i32::from(rows.iter().any(|row| is_missing(row)));
     unlike("exit code", proof.exit.to_string(), exit.to_string());
-    unlike("differences", shown(&proof.findings), shown(&held));
     unlike("too young", proof.young.to_string(), "0".to_owned());
     // A proof that looked at too little finds nothing wrong either.
     let in_books = rows.iter().filter(|row| is_proved(row)).count();
@@ -190,14 +182,34 @@ pub(super) fn faults(proof: &Proof, rows: &[&Row]) -> Vec<String> {
     faults
 }
 
-fn shown(findings: &BTreeMap<u64, Vec<String>>) -> String {
-    if findings.is_empty() {
-        return "none".to_owned();
+/// Orders that the proof names and should not, and those that it should and does not.
+fn differences(proof: &Proof, rows: &[&Row]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (order_id, causes) in &proof.findings {
+        let row = rows.iter().find(|row| row.placed.order_id == *order_id);
+        let expected = row.is_some_and(|row| is_missing(row));
+        if expected && causes.iter().all(|cause| cause.code == "missing") {
+            continue;
+        }
+        let kind = row.map_or("nobody placed it", |row| row.placed.kind.as_str());
+        let causes = causes.iter();
+        let causes: Vec<String> = causes
+            .map(|cause| format!("{}: {}", cause.code, cause.words))
+            .collect();
+        faults.push(format!("order {order_id} ({kind}) {}", causes.join(" ")));
     }
-    let words = findings
-        .iter()
-        .map(|(id, codes)| format!("{id} {}", codes.join("+")));
-    words.collect::<Vec<_>>().join(", ")
+    let missing = rows.iter().filter(|row| is_missing(row));
+    let overlooked = missing.filter(|row| !proof.findings.contains_key(&row.placed.order_id));
+    faults.extend(overlooked.map(|row| {
+        let (order_id, kind) = (row.placed.order_id, &row.placed.kind);
+        format!("order {order_id} ({kind}) is held, and not named as missing")
+    }));
+    faults
+}
+
+/// Whether the order belongs in the books and waits for a person, as its kind expects.
+fn is_missing(row: &Row) -> bool {
+    row.placed.in_books && matches!(row.outcome, Outcome::HeldAsExpected(_))
 }
 
 /// Whether the proof counts the order as matching. What stands of an order that was archived before
@@ -212,7 +224,7 @@ fn is_proved(row: &Row) -> bool {
 fn totals(rows: &[&Row]) -> BTreeMap<String, Totals> {
     let mut totals: BTreeMap<String, Totals> = BTreeMap::new();
     for row in rows {
-        let held = row.placed.in_books && row.invoice.is_none();
+        let held = is_missing(row);
         if !held && !is_proved(row) {
             continue;
         }
@@ -225,4 +237,94 @@ fn totals(rows: &[&Row]) -> BTreeMap<String, Totals> {
         }
     }
     totals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shops::orders::Placed;
+    use crate::shops::verdict::Hold;
+    use crate::shops::world::tests::MERCHANT;
+
+    fn row(order_id: u64, outcome: Outcome) -> Row {
+        let is_booked = matches!(outcome, Outcome::InBooks | Outcome::InBooksAndHeld(_));
+        let total = Decimal::new(1_250, 2);
+        Row {
+            placed: Placed {
+                merchant: MERCHANT,
+                order_id,
+                kind: "paid_card_one_line".to_owned(),
+                currency: "USD".to_owned(),
+                in_books: outcome != Outcome::AbsentAsExpected,
+                total,
+                paid: total,
+                refunded: Decimal::ONE,
+                archived: false,
+                changes_left: 0,
+                changed_at_ms: 0,
+            },
+            invoice: is_booked.then(|| order_id.to_string()),
+            booked: is_booked.then_some(total),
+            paid: total,
+            outcome,
+        }
+    }
+
+    fn held(order_id: u64) -> Row {
+        let hold = Hold {
+            codes: "sums_do_not_match".to_owned(),
+            words: String::new(),
+        };
+        row(order_id, Outcome::HeldAsExpected(hold))
+    }
+
+    /// A proof of one day, as the command prints it.
+    fn proof(exit: i32, sums: [&str; 3], matching: u64, findings: &str) -> Proof {
+        let [orders, store, books] = sums;
+        let text = format!(
+            r#"{{"days":{{"2026-11-27":{{"orders":2,"matching":{matching},"findings":[{findings}],
+            "young":[],"held":[],"rounding":[],"sums":{{"USD":{{"orders":{orders},
+            "store_total":"{store}","books_total":"{books}","store_received":"0",
+            "books_received":"0"}}}}}}}}}}"#
+        );
+        let report = serde_json::from_str(&text).unwrap();
+        summed(report, exit, Duration::ZERO).unwrap()
+    }
+
+    const MISSING: &str = r#"{"order_id":101,"invoice_number":"101",
+        "causes":[{"code":"missing","words":"The order has no invoice."}]}"#;
+
+    fn faults_of(proof: &Proof, rows: &[Row]) -> Vec<String> {
+        faults(proof, &rows.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn books_without_a_difference_must_prove_with_0() {
+        let rows = [
+            row(100, Outcome::InBooks),
+            row(101, Outcome::AbsentAsExpected),
+        ];
+        let clean = proof(0, ["1", "11.50", "11.50"], 1, "");
+        assert_eq!(faults_of(&clean, &rows), Vec::<String>::new());
+        for wrong in [
+            proof(1, ["1", "11.50", "11.50"], 1, ""),
+            proof(0, ["1", "11.50", "11.50"], 0, ""),
+            proof(0, ["1", "11.50", "11.49"], 1, ""),
+            proof(1, ["2", "23.00", "11.50"], 1, MISSING),
+        ] {
+            assert!(!faults_of(&wrong, &rows).is_empty(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_is_held_must_be_the_only_difference() {
+        let rows = [row(100, Outcome::InBooks), held(101)];
+        let named = proof(1, ["2", "23.00", "11.50"], 1, MISSING);
+        assert_eq!(faults_of(&named, &rows), Vec::<String>::new());
+        let overlooked = proof(0, ["1", "11.50", "11.50"], 1, "");
+        assert!(!faults_of(&overlooked, &rows).is_empty());
+        let other = MISSING.replace("missing", "wrong_total");
+        let other = proof(1, ["2", "23.00", "11.50"], 1, &other);
+        assert!(!faults_of(&other, &rows).is_empty());
+    }
 }

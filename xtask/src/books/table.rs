@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Found;
 use super::proof::Proof;
 use super::stores;
-use crate::shops::columns::lay_out;
+use crate::shops::columns::{lay_out, plain};
 use crate::shops::orders::variety;
 use crate::shops::verdict::{Outcome, Row};
 use crate::shops::world::Merchant;
@@ -112,9 +112,9 @@ fn totals(text: &mut String, merchants: &[Merchant], found: &Found) {
                 merchant.name.to_owned(),
                 currency.clone(),
                 total.orders.to_string(),
-                total.store.to_string(),
-                total.books.to_string(),
-                total.difference().to_string(),
+                plain(total.store),
+                plain(total.books),
+                plain(total.difference()),
             ]);
         }
     }
@@ -188,8 +188,8 @@ fn verdict(text: &mut String, merchants: &[Merchant], found: &Found) {
     let _ = writeln!(
         text,
         "\n{} orders of {} kinds in {} stores and {} currencies, changed {} times since: {} a \
-         minute, {} until all were at rest.\n{} are in the books of connections whose proof found \
-         no difference. The proofs took {}.",
+         minute, {} until all were at rest, {} creating calls, {} refused for their rate.\n\
+         {} are in the books of connections whose proof found no difference. The proofs took {}.",
         rows.len(),
         variety(rows.iter().map(|row| &row.placed)),
         merchants.len(),
@@ -197,6 +197,8 @@ fn verdict(text: &mut String, merchants: &[Merchant], found: &Found) {
         found.changes,
         a_minute(rows.len(), found.carried),
         shown(found.carried),
+        found.creates,
+        found.throttled,
         proved(found),
         shown(found.proved),
     );

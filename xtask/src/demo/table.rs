@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use crate::shops::columns::lay_out;
+use crate::shops::columns::{lay_out, plain};
 use crate::shops::verdict::Row;
 
 const HEAD: [&str; 9] = [
@@ -79,28 +79,4 @@ fn sums(rows: &[Row]) -> String {
         ));
     }
     out
-}
-
-/// Without the zeros that the store pads with, but with the decimals of most currencies.
-fn plain(amount: Decimal) -> String {
-    let short = amount.normalize();
-    if short.scale() < 2 {
-        format!("{short:.2}")
-    } else {
-        short.to_string()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_read_like_money() {
-        let shown = |text: &str| plain(text.parse().unwrap());
-        assert_eq!(shown("12.5000"), "12.50");
-        assert_eq!(shown("1200.0000"), "1200.00");
-        assert_eq!(shown("0.375"), "0.375");
-        assert_eq!(shown("0.0000"), "0.00");
-    }
 }

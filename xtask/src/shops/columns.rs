@@ -1,4 +1,6 @@
-//! A table for people: columns side by side under a rule.
+//! A table for people: columns side by side under a rule, amounts as money.
+
+use rust_decimal::Decimal;
 
 /// The first row is the head. Columns named in `figures` stand to the right.
 pub(crate) fn lay_out(rows: &[Vec<String>], figures: &[usize]) -> String {
@@ -32,6 +34,16 @@ fn line(cells: &[String], widths: &[usize], figures: &[usize]) -> String {
     format!("{}\n", line.trim_end())
 }
 
+/// Without the zeros that the store pads with, but with the decimals of most currencies.
+pub(crate) fn plain(amount: Decimal) -> String {
+    let short = amount.normalize();
+    if short.scale() < 2 {
+        format!("{short:.2}")
+    } else {
+        short.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +55,14 @@ mod tests {
             lay_out(&rows, &[1]),
             "kind  orders\n────  ──────\npaid       7\n"
         );
+    }
+
+    #[test]
+    fn amounts_read_like_money() {
+        let shown = |text: &str| plain(text.parse().unwrap());
+        assert_eq!(shown("12.5000"), "12.50");
+        assert_eq!(shown("1200.0000"), "1200.00");
+        assert_eq!(shown("0.375"), "0.375");
+        assert_eq!(shown("0.0000"), "0.00");
     }
 }

@@ -8,8 +8,8 @@ use super::super::call::Doc;
 use super::super::errors::{Refusal, errno};
 use super::super::state::Settings;
 
-/// Largest number taken, either way from zero.
-const LARGEST: u64 = 10_000_000_000;
+/// Largest number taken, either way from zero. FreshBooks tells none; a yen needs more than a cent.
+const LARGEST: u64 = 1_000_000_000_000;
 /// Largest percent taken.
 const LARGEST_PERCENT: u64 = 1_000;
 
