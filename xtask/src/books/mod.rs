@@ -120,7 +120,7 @@ async fn work(arguments: &Arguments, scene: &Scene) -> anyhow::Result<bool> {
         throttled,
         carried,
     };
-    print(&table::render(scene.merchants, &found))?;
+    print(&table::render(scene.merchants, &found, wanted))?;
     Ok(table::is_right(&found, wanted))
 }
 

@@ -1,6 +1,6 @@
 //! What the run prints: merchants, the proofs' totals, what is held, the verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -38,13 +38,13 @@ fn proved(found: &Found) -> usize {
         .count()
 }
 
-pub(super) fn render(merchants: &[Merchant], found: &Found) -> String {
+pub(super) fn render(merchants: &[Merchant], found: &Found, wanted: usize) -> String {
     let mut text = String::new();
     stores_and_proofs(&mut text, merchants, found);
     totals(&mut text, merchants, found);
     held(&mut text, &found.compared.rows);
     wrong(&mut text, merchants, found);
-    verdict(&mut text, merchants, found);
+    verdict(&mut text, merchants, found, wanted);
     text
 }
 
@@ -174,9 +174,9 @@ fn wrong(text: &mut String, merchants: &[Merchant], found: &Found) {
     }
 }
 
-fn verdict(text: &mut String, merchants: &[Merchant], found: &Found) {
+fn verdict(text: &mut String, merchants: &[Merchant], found: &Found, wanted: usize) {
     let rows = &found.compared.rows;
-    let currencies: std::collections::BTreeSet<&str> = rows
+    let currencies: BTreeSet<&str> = rows
         .iter()
         .filter(|row| row.invoice.is_some())
         .map(|row| row.placed.currency.as_str())
@@ -189,7 +189,8 @@ fn verdict(text: &mut String, merchants: &[Merchant], found: &Found) {
         text,
         "\n{} orders of {} kinds in {} stores and {} currencies, changed {} times since: {} a \
          minute, {} until all were at rest, {} creating calls, {} refused for their rate.\n\
-         {} are in the books of connections whose proof found no difference. The proofs took {}.",
+         {} are in the books of connections whose proof found no difference, {wanted} are asked \
+         for. The proofs took {}.\n{}.",
         rows.len(),
         variety(rows.iter().map(|row| &row.placed)),
         merchants.len(),
@@ -201,6 +202,11 @@ fn verdict(text: &mut String, merchants: &[Merchant], found: &Found) {
         found.throttled,
         proved(found),
         shown(found.proved),
+        if is_right(found, wanted) {
+            "All is right"
+        } else {
+            "NOT all is right"
+        },
     );
 }
 
