@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Found;
-use super::proof::Proof;
 use super::stores;
 use crate::shops::columns::{lay_out, plain};
 use crate::shops::orders::variety;
@@ -15,30 +14,25 @@ use crate::shops::world::Merchant;
 /// Wrong orders named; the monitor has the rest.
 const WRONG_MAX: usize = 40;
 
-/// Whether dump and proofs are as they must be, and as many orders as wanted are in the books of
-/// merchants whose proof found nothing.
-pub(super) fn is_right(found: &Found, wanted: usize) -> bool {
+/// Whether dump and proofs are as they must be, and as many orders as wanted match by
+/// proofs that found nothing else.
+pub(super) fn is_right(found: &Found, wanted: u32) -> bool {
     let proofs = found.proofs.iter();
     proofs.clone().all(|(_, faults)| faults.is_empty())
         && proofs.len() == stores::MERCHANTS.len()
         && found.compared.is_right()
-        && proved(found) >= wanted
+        && proved(found) >= u64::from(wanted)
 }
 
-/// Orders in the books of merchants where the proof found nothing.
-fn proved(found: &Found) -> usize {
+/// Orders that match, by proofs that found no difference.
+fn proved(found: &Found) -> u64 {
     let (main, _) = stores::parted();
-    let clean = |(merchant, (proof, _)): (&Merchant, &(Proof, Vec<String>))| {
-        (proof.exit == 0).then_some(merchant.name)
-    };
-    let clean: Vec<&str> = main.iter().zip(&found.proofs).filter_map(clean).collect();
-    let rows = found.compared.rows.iter();
-    rows.filter(|row| row.placed.in_books && row.invoice.is_some())
-        .filter(|row| clean.contains(&row.placed.merchant.name))
-        .count()
+    let proofs = main.iter().zip(&found.proofs).map(|(_, (proof, _))| proof);
+    let clean = proofs.filter(|proof| proof.exit == 0);
+    clean.map(|proof| proof.matching).sum()
 }
 
-pub(super) fn render(merchants: &[Merchant], found: &Found, wanted: usize) -> String {
+pub(super) fn render(merchants: &[Merchant], found: &Found, wanted: u32) -> String {
     let mut text = String::new();
     stores_and_proofs(&mut text, merchants, found);
     totals(&mut text, merchants, found);
@@ -174,7 +168,7 @@ fn wrong(text: &mut String, merchants: &[Merchant], found: &Found) {
     }
 }
 
-fn verdict(text: &mut String, merchants: &[Merchant], found: &Found, wanted: usize) {
+fn verdict(text: &mut String, merchants: &[Merchant], found: &Found, wanted: u32) {
     let rows = &found.compared.rows;
     let currencies: BTreeSet<&str> = rows
         .iter()
@@ -189,8 +183,8 @@ fn verdict(text: &mut String, merchants: &[Merchant], found: &Found, wanted: usi
         text,
         "\n{} orders of {} kinds in {} stores and {} currencies, changed {} times since: {} a \
          minute, {} until all were at rest, {} creating calls, {} refused for their rate.\n\
-         {} are in the books of connections whose proof found no difference, {wanted} are asked \
-         for. The proofs took {}.\n{}.",
+         {} match in connections whose proof found no difference, {wanted} are asked for. The \
+         proofs took {}.\n{}.",
         rows.len(),
         variety(rows.iter().map(|row| &row.placed)),
         merchants.len(),
