@@ -4,6 +4,7 @@
 //! (see [`crate::order_conversion`]).
 
 mod refunds;
+mod shipping;
 
 use domain::books as d;
 use domain::money::Money;
@@ -31,6 +32,7 @@ pub fn to_wire(books: &d::DesiredBooks) -> w::DesiredBooks {
         invoice: Some(invoice_to_wire(&books.invoice)),
         payments: books.payments.iter().map(payment_to_wire).collect(),
         refunds: books.refunds.iter().map(refunds::to_wire).collect(),
+        shipping: books.shipping.iter().map(shipping::to_wire).collect(),
         notices: books.notices.clone(),
         ..w::DesiredBooks::default()
     }
@@ -71,6 +73,11 @@ pub fn from_wire(books: &w::DesiredBooks) -> Read<d::DesiredBooks> {
             .refunds
             .iter()
             .map(refunds::from_wire)
+            .collect::<Read<_>>()?,
+        shipping: books
+            .shipping
+            .iter()
+            .map(shipping::from_wire)
             .collect::<Read<_>>()?,
         notices: books.notices.clone(),
     })
@@ -166,6 +173,7 @@ fn line_to_wire(line: &d::InvoiceLine) -> w::Line {
         tax1: line.tax1.as_ref().map(tax),
         tax2: line.tax2.as_ref().map(tax),
         compounded: line.compounded,
+        rebills: line.rebills.clone().unwrap_or_default(),
     }
 }
 
@@ -206,6 +214,7 @@ fn line(line: &w::Line) -> Read<d::InvoiceLine> {
         tax1: line.tax1.as_ref().map(tax).transpose()?,
         tax2: line.tax2.as_ref().map(tax).transpose()?,
         compounded: line.compounded,
+        rebills: (!line.rebills.is_empty()).then(|| line.rebills.clone()),
     })
 }
 

@@ -4,10 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use domain::difference::{Written, WrittenInvoice, WrittenPayment, WrittenRefund};
+use domain::difference::{Written, WrittenInvoice, WrittenPayment, WrittenRefund, WrittenShipping};
 
 use crate::books_conversion::{ConversionError, money_from_wire};
 use crate::ledger::OrderEntry;
+
+/// Whether the ledger knows of nothing that was written, or may have been, for the order.
+pub fn is_untouched(entry: &OrderEntry) -> bool {
+    entry.invoice.is_none() && entry.intent.is_none() && entry.shipping.is_empty()
+}
 
 /// The domain form of an entry; an error names the amount that cannot be read.
 pub fn written(entry: &OrderEntry) -> Result<Written, ConversionError> {
@@ -36,6 +41,15 @@ pub fn written(entry: &OrderEntry) -> Result<Written, ConversionError> {
         };
         refunds.insert(refund.key.clone(), known);
     }
+    let shipping = entry.shipping.iter().map(|expense| {
+        let known = WrittenShipping {
+            content_hash: expense.content_hash.clone(),
+            date: expense.date.clone(),
+            removed: expense.removed,
+        };
+        (expense.key.clone(), known)
+    });
+    let shipping = shipping.collect();
     let invoice = match &entry.invoice {
         None => None,
         Some(invoice) => Some(WrittenInvoice {
@@ -51,5 +65,6 @@ pub fn written(entry: &OrderEntry) -> Result<Written, ConversionError> {
         invoice,
         payments,
         refunds,
+        shipping,
     })
 }

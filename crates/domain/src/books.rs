@@ -17,6 +17,8 @@ pub struct DesiredBooks {
     pub invoice: DesiredInvoice,
     pub payments: Vec<DesiredPayment>,
     pub refunds: Vec<DesiredRefund>,
+    /// Expenses that lines of the invoice rebill.
+    pub shipping: Vec<ShippingExpense>,
     /// For the console; they hold nothing back.
     pub notices: Vec<String>,
 }
@@ -98,6 +100,8 @@ pub struct InvoiceLine {
     pub tax2: Option<LineTax>,
     /// `tax2` is computed on the amount plus `tax1`.
     pub compounded: bool,
+    /// The key of the expense in [`DesiredBooks::shipping`] that this line bills to the client.
+    pub rebills: Option<String>,
 }
 
 /// A tax as FreshBooks takes it.
@@ -156,4 +160,27 @@ pub struct DesiredRefund {
     pub rounding_bound_minor: u64,
     /// Keys under which the same money may have been booked before its record was known.
     pub replaces: Vec<String>,
+}
+
+/// What shipping cost, booked as an expense that the invoice rebills to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShippingExpense {
+    /// Natural key within the order, e.g. `shipping:1`; the note contains it.
+    pub key: String,
+    /// The name of a FreshBooks expense category.
+    pub category: String,
+    /// The invoice's number and the expense's place on it; unique per account.
+    pub number: String,
+    /// `YYYY-MM-DD`, the invoice's.
+    pub date: String,
+    /// Before tax: the tax is on the invoice's line, and on an expense it would read as input tax.
+    pub amount: Money,
+    pub note: String,
+}
+
+impl ShippingExpense {
+    /// The words of the note by which the expense of an invoice is found again.
+    pub fn marker(invoice_number: &str, key: &str) -> String {
+        format!("invoice {invoice_number} ({key})")
+    }
 }

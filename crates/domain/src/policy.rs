@@ -22,7 +22,8 @@ pub struct Policy {
     pub tax: TaxMode,
     /// `discount`: `line` (default, named negative lines) or `net` (prices are reduced).
     pub discount: DiscountMode,
-    /// `shipping`: `line` (the only choice of this version).
+    /// `shipping`: `line` (default) or `expense:<category>` (an expense in that FreshBooks category,
+    /// rebilled to the client by the line).
     pub shipping: ShippingMode,
     /// `refund`: `credit_note` (default), `adjust` (the invoice and its payments are lowered) or
     /// `expense:<category>` (an expense in that FreshBooks category).
@@ -88,10 +89,12 @@ pub enum DiscountMode {
 }
 
 /// How shipping appears on the invoice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum ShippingMode {
     #[default]
     Line,
+    /// The line rebills an expense in the FreshBooks category of this name.
+    Expense(String),
 }
 
 /// How money that was given back appears in the books.
@@ -182,36 +185,33 @@ impl Policy {
     }
 }
 
-/// Refuses every value but `works`, naming the reason.
-fn only<'de, D: Deserializer<'de>, T: Default>(
-    deserializer: D,
-    key: &str,
-    works: &str,
-) -> Result<T, D::Error> {
-    let value = String::deserialize(deserializer)?;
-    if value == works {
-        return Ok(T::default());
-    }
-    Err(D::Error::custom(format!(
-        "{key} = {value:?} is not carried out by this version; use {works:?}"
-    )))
-}
-
 impl<'de> Deserialize<'de> for ShippingMode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        only(deserializer, "shipping", "line")
+        let value = String::deserialize(deserializer)?;
+        match (value.as_str(), category(&value)) {
+            ("line", _) => Ok(Self::Line),
+            (_, Some(category)) => Ok(Self::Expense(category)),
+            _ => Err(D::Error::custom(format!(
+                "shipping = {value:?} is no choice; use \"line\" or \"expense:\" and the name of a \
+                 FreshBooks expense category"
+            ))),
+        }
     }
+}
+
+/// The category that `expense:<category>` names.
+fn category(value: &str) -> Option<String> {
+    let category = value.strip_prefix("expense:")?.trim();
+    (!category.is_empty()).then(|| category.to_owned())
 }
 
 impl<'de> Deserialize<'de> for RefundMode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = String::deserialize(deserializer)?;
-        match value.split_once(':') {
-            None if value == "credit_note" => Ok(Self::CreditNote),
-            None if value == "adjust" => Ok(Self::Adjust),
-            Some(("expense", category)) if !category.trim().is_empty() => {
-                Ok(Self::Expense(category.trim().to_owned()))
-            }
+        match (value.as_str(), category(&value)) {
+            ("credit_note", _) => Ok(Self::CreditNote),
+            ("adjust", _) => Ok(Self::Adjust),
+            (_, Some(category)) => Ok(Self::Expense(category)),
             _ => Err(D::Error::custom(format!(
                 "refund = {value:?} is no choice; use \"credit_note\", \"adjust\" or \
                  \"expense:\" and the name of a FreshBooks expense category"

@@ -71,6 +71,29 @@ pub fn fit_in_place(text: &mut String, max_chars: usize) -> Changed {
     changed
 }
 
+/// At most three of the known names that are like `name`, without regard to case: one is part of
+/// the other, or few letters differ. The nearest first.
+pub fn alike<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted = name.trim().to_lowercase();
+    // The distance is quadratic, and no name of a screenful is meant by a word.
+    if wanted.is_empty() || wanted.len() > SHORT_MAX_CHARS {
+        return Vec::new();
+    }
+    let allowed = (wanted.chars().count() / 3).max(2);
+    let mut near: Vec<(usize, &str)> = known
+        .into_iter()
+        .filter(|candidate| !candidate.is_empty() && candidate.len() <= SHORT_MAX_CHARS)
+        .filter_map(|candidate| {
+            let other = candidate.to_lowercase();
+            let distance = strsim::damerau_levenshtein(&wanted, &other);
+            let is_part = other.contains(&wanted) || wanted.contains(&other);
+            (is_part || distance <= allowed).then_some((distance, candidate))
+        })
+        .collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    near.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +104,20 @@ mod tests {
         let (fitted, changed) = fit(text, 100);
         assert!(matches!(fitted, Cow::Borrowed(_)));
         assert_eq!((fitted.as_ref(), changed), (text, Changed::default()));
+    }
+
+    #[test]
+    fn names_that_are_alike_are_named_the_nearest_first() {
+        let known = [
+            "Rent",
+            "Shipping",
+            "Shipping & Handling",
+            "Shopping",
+            "Other",
+        ];
+        assert_eq!(alike("shiping", known), ["Shipping", "Shopping"]);
+        assert_eq!(alike("Handling", known), ["Shipping & Handling"]);
+        assert!(alike("Customs", known).is_empty() && alike(" ", known).is_empty());
     }
 
     #[test]

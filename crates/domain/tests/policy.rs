@@ -6,10 +6,11 @@
 mod common;
 
 use common::{
-    books, document, hold_codes, product, read, refund, set_total, shown, tax, transaction,
+    books, document, hold_codes, product, read, refund, render, set_total, shipped, shown, tax,
+    transaction,
 };
 use domain::account::{account, gone};
-use domain::books::Disposition;
+use domain::books::{Disposition, LineKind};
 use domain::client_update;
 use domain::difference::{Written, closed_period, next_step};
 use domain::mapping::Mapping;
@@ -75,14 +76,55 @@ fn discount_as_a_named_line_or_taken_off_the_prices() {
 
 #[test]
 fn choices_of_later_versions_are_refused_with_the_reason() {
-    for value in [
-        json!({"shipping": "expense:Freight"}),
-        json!({"invoice": {"email": true}}),
-    ] {
-        assert!(refused(value).contains("not carried out by this version"));
-    }
-    let works = json!({"shipping": "line", "invoice": {"email": false}});
+    let mailed = refused(json!({"invoice": {"email": true}}));
+    assert!(
+        mailed.contains("not carried out by this version"),
+        "{mailed}"
+    );
+    let works = json!({"invoice": {"email": false}});
     assert_eq!(policy(works), Policy::default());
+}
+
+#[test]
+fn shipping_as_a_line_or_as_an_expense_that_the_line_rebills() {
+    assert_eq!(policy(json!({"shipping": "line"})), Policy::default());
+    let line = books(&shipped(), &Policy::default()).unwrap();
+    assert!(line.shipping.is_empty());
+    assert!(line.invoice.lines.iter().all(|line| line.rebills.is_none()));
+
+    let freight = policy(json!({"shipping": "expense: Freight "}));
+    let expense = books(&shipped(), &freight).unwrap();
+    let [booked] = expense.shipping.as_slice() else {
+        panic!("{:?}", expense.shipping);
+    };
+    assert_eq!(
+        (booked.key.as_str(), booked.category.as_str()),
+        ("shipping:1", "Freight")
+    );
+    // Without the tax, which is on the line.
+    assert_eq!(booked.amount.to_string(), "5.00 USD");
+    assert_eq!(booked.date, expense.invoice.create_date);
+    assert_eq!(booked.note, "Shipping of invoice 1001 (shipping:1)");
+    let lines = &expense.invoice.lines;
+    let rebilling: Vec<_> = lines.iter().filter(|line| line.rebills.is_some()).collect();
+    let [rebilling] = rebilling.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(rebilling.kind, LineKind::Shipping);
+    assert_eq!(rebilling.rebills.as_deref(), Some("shipping:1"));
+    // But for the expense behind the line, the invoice is the same.
+    assert_eq!(render(&expense), render(&line));
+
+    for wrong in ["expense", "expense: ", "freight", "line:x"] {
+        let message = refused(json!({"shipping": wrong}));
+        assert!(message.contains("expense category"), "{message}");
+    }
+}
+
+#[test]
+fn shipping_that_costs_nothing_is_no_expense() {
+    let freight = policy(json!({"shipping": "expense:Freight"}));
+    assert!(books(&taxed(), &freight).unwrap().shipping.is_empty());
 }
 
 #[test]

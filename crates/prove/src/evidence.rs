@@ -156,6 +156,25 @@ mod tests {
     }
 
     #[test]
+    fn the_expense_of_shipping_is_no_refund() {
+        let noted = |notes: &str| OutgoingFigures {
+            id: 1,
+            number: String::new(),
+            client_id: 0,
+            amount: None,
+            currency: String::new(),
+            date: String::new(),
+            notes: notes.to_owned(),
+        };
+        let of = |notes: &str| refund_of(&noted(notes));
+        assert_eq!(of("Shipping of invoice 1001 (shipping:1)"), None);
+        assert_eq!(
+            of("Refund 7. Reason: shipping:late refund:7"),
+            Some("7".to_owned())
+        );
+    }
+
+    #[test]
     fn declined_parts_of_a_refund_give_nothing() {
         let part = |amount: u32, is_declined| RefundPaymentRow {
             amount: Some(amount.into()),

@@ -2,7 +2,7 @@
 //!
 //! Pure: no call is made here. What follows from a difference is `invoice`'s matter.
 
-use connect::freshbooks::Invoice;
+use connect::freshbooks::{Invoice, Rebilled};
 use contracts::ledger::WrittenInvoice;
 use domain::books::{DesiredInvoice, InvoiceLine, LineKind};
 use domain::difference::content_hash;
@@ -27,6 +27,28 @@ pub(crate) fn has_lines_of(invoice: &Invoice, desired: &DesiredInvoice) -> bool 
     wanted
         .map(|line| (line.quantity.normalize(), line.unit_cost.normalize()))
         .eq(found.map(|line| (line.quantity.normalize(), line.unit_cost.normalize())))
+}
+
+/// Whether the lines rebill the expenses they should. Some replies come without lines; then they do
+/// when none is to be rebilled.
+pub(crate) fn rebills_the_same(
+    invoice: &Invoice,
+    desired: &DesiredInvoice,
+    rebilled: &Rebilled,
+) -> bool {
+    let wanted = desired
+        .lines
+        .iter()
+        .filter_map(|line| line.rebills.as_ref());
+    let mut wanted: Vec<Option<u64>> = wanted.map(|key| rebilled.get(key).copied()).collect();
+    let lines = invoice.lines.iter().flatten();
+    let mut found: Vec<Option<u64>> = lines
+        .map(|line| line.expense_id)
+        .filter(Option::is_some)
+        .collect();
+    wanted.sort_unstable();
+    found.sort_unstable();
+    wanted == found
 }
 
 /// Whether FreshBooks still says what Tillbook's last write left there.
@@ -87,6 +109,7 @@ pub(crate) fn rounding_line(
         tax1: None,
         tax2: None,
         compounded: false,
+        rebills: None,
     });
     Some((lines, line))
 }

@@ -9,7 +9,7 @@ use contracts::books::{Outcome, OutcomeKind, Presence, ResolvedPlan};
 use contracts::event::Event;
 use contracts::ledger::OrderEntry;
 use contracts::ledger_conversion;
-use domain::books::{DesiredBooks, Disposition};
+use domain::books::{DesiredBooks, Disposition, ShippingExpense};
 use domain::difference::{Step, Written, closed_period, next_step};
 use stage::{Failure, Reason};
 use store::ledger::ClientKey;
@@ -18,7 +18,8 @@ use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
 use crate::{
-    client_removal, invoice, invoice_removal, open_intent, payment, refund, shopper, undone,
+    client_removal, invoice, invoice_removal, open_intent, payment, refund, shipping, shopper,
+    undone,
 };
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
@@ -49,7 +50,7 @@ pub(crate) async fn perform(
         return Ok(outcome(place, event, &entry.value, OutcomeKind::Superseded));
     }
     entry.change(|value| value.version_ms = event.version_ms);
-    let is_idle = entry.value.invoice.is_none() && entry.value.intent.is_none();
+    let is_idle = ledger_conversion::is_untouched(&entry.value);
     if is_idle && !has_invoice(&books.disposition) {
         // Kept although nothing is written: an older plan that comes later must not write either.
         entry.finish().await?;
@@ -93,8 +94,10 @@ async fn steps(
     let first_open_day = plan.books.as_ref().map(|books| &books.books_locked_until);
     let moneys = books.payments.len().max(entry.value.payments.len());
     let refunds = books.refunds.len().max(entry.value.refunds.len());
+    let expenses = books.shipping.len().max(entry.value.shipping.len());
     // Each may be changed, removed and booked anew.
-    let most = STEPS_MAX.saturating_add(moneys.saturating_add(refunds).saturating_mul(2));
+    let documents = moneys.saturating_add(refunds).saturating_add(expenses);
+    let most = STEPS_MAX.saturating_add(documents.saturating_mul(2));
     for _ in 0..most {
         let written = written(&entry.value)?;
         let step = next_step(books, &written);
@@ -105,6 +108,21 @@ async fn steps(
                 let origin = create_invoice(place, entry, plan, books).await?;
                 created_here = origin == Origin::Created;
             }
+            Step::CreateShipping(index) => {
+                if let Some(desired) = books.shipping.get(index) {
+                    create_shipping(place, entry, plan, books, desired).await?;
+                }
+            }
+            Step::UpdateShipping(index) => {
+                if let Some(desired) = books.shipping.get(index) {
+                    shipping::update(place, entry, desired).await?;
+                }
+            }
+            Step::RestoreShipping(key) => {
+                client_removal::bring_back(place, entry.value.client_id).await?;
+                shipping::restore(place, entry, &key).await?;
+            }
+            Step::RemoveShipping(key) => shipping::remove(place, entry, &key).await?,
             Step::UpdateInvoice => invoice::update(place, entry, &books.invoice).await?,
             Step::MarkSent => invoice::mark_sent(place, entry).await?,
             Step::CreatePayment(index) => {
@@ -153,25 +171,68 @@ async fn create_invoice(
     plan: &ResolvedPlan,
     books: &DesiredBooks,
 ) -> Result<Origin, Failure> {
-    let client = plan.client.unwrap_or_default();
     let resolution = plan.invoice.unwrap_or_default();
-    if entry.value.client_id == 0 {
-        let id = shopper::client_id(place, &books.client, &client, None).await?;
-        entry.change(|value| value.client_id = id);
-    }
-    client_removal::bring_back(place, entry.value.client_id).await?;
+    find_client(place, entry, plan, books, None).await?;
     let distrusted = entry.value.client_id;
     match invoice::create(place, entry, books, &resolution).await {
         Err(Failure::Rejected(reasons)) if names_client(&reasons) => {
-            for key in ClientKey::of(&books.client) {
-                place.cache.forget_client(place.connection, &key).await;
-            }
-            let id = shopper::client_id(place, &books.client, &client, Some(distrusted)).await?;
-            entry.change(|value| value.client_id = id);
+            find_client(place, entry, plan, books, Some(distrusted)).await?;
             invoice::create(place, entry, books, &resolution).await
         }
         other => other,
     }
+}
+
+/// The same for an expense that the invoice is to rebill.
+///
+/// While the ledger knows of no invoice it may be the ledger that was lost: what FreshBooks has is
+/// taken in first, so that no second expense is made.
+async fn create_shipping(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    plan: &ResolvedPlan,
+    books: &DesiredBooks,
+    expense: &ShippingExpense,
+) -> Result<(), Failure> {
+    let resolution = plan.invoice.unwrap_or_default();
+    if entry.value.invoice.is_none()
+        && let Some(found) = invoice::find_unknown(place, &books.invoice, &resolution).await?
+    {
+        return invoice::adopt(place, entry, books, &found).await;
+    }
+    find_client(place, entry, plan, books, None).await?;
+    let distrusted = entry.value.client_id;
+    match shipping::create(place, entry, expense).await {
+        Err(Failure::Rejected(reasons)) if names_client(&reasons) => {
+            find_client(place, entry, plan, books, Some(distrusted)).await?;
+            shipping::create(place, entry, expense).await
+        }
+        other => other,
+    }
+}
+
+/// Makes sure that the entry has a client that stands; another one than `distrusted`.
+async fn find_client(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    plan: &ResolvedPlan,
+    books: &DesiredBooks,
+    distrusted: Option<u64>,
+) -> Result<(), Failure> {
+    let client = plan.client.unwrap_or_default();
+    if distrusted.is_some() {
+        for key in ClientKey::of(&books.client) {
+            place.cache.forget_client(place.connection, &key).await;
+        }
+    }
+    if distrusted.is_some() || entry.value.client_id == 0 {
+        let id = shopper::client_id(place, &books.client, &client, distrusted).await?;
+        entry.change(|value| value.client_id = id);
+    }
+    if distrusted.is_none() {
+        client_removal::bring_back(place, entry.value.client_id).await?;
+    }
+    Ok(())
 }
 
 /// FreshBooks' way of saying that the client is gone: errno 1012 or 1011 on the client's id.

@@ -11,9 +11,11 @@ use domain::money::Money;
 use stage::{Failure, Reason, vendor};
 
 use crate::account::Workplace;
-use crate::comparison::{corrected, edited, has_lines_of, is_as_written, written};
+use crate::comparison::{
+    corrected, edited, has_lines_of, is_as_written, rebills_the_same, written,
+};
 use crate::entry::{Content, OpenEntry};
-use crate::{payment, refund};
+use crate::{payment, refund, shipping};
 
 /// Whose work the invoice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,15 +34,18 @@ pub(crate) async fn create(
     resolution: &InvoiceResolution,
 ) -> Result<Origin, Failure> {
     let desired = &books.invoice;
-    let known_absent =
-        resolution.presence() == Presence::Absent && place.is_fresh(resolution.verified_at_ms);
-    if !known_absent && let Some(invoice) = find(place, &desired.number).await? {
+    if let Some(invoice) = find_unknown(place, desired, resolution).await? {
         adopt(place, entry, books, &invoice).await?;
         return Ok(Origin::Adopted);
     }
     let client_id = entry.value.client_id;
     begin_write(entry, IntentKind::CreateInvoice, desired).await?;
-    match place.account.create_invoice(client_id, desired, None).await {
+    let rebilled = shipping::rebilled(&entry.value);
+    match place
+        .account
+        .create_invoice(client_id, desired, &rebilled)
+        .await
+    {
         Ok(invoice) => {
             place.wrote();
             take_result(place, entry, desired, &invoice, None).await?;
@@ -59,6 +64,21 @@ pub(crate) async fn create(
             Err(place.vendor_failure("creating the invoice", &error).await)
         }
     }
+}
+
+/// An invoice that FreshBooks has and the ledger does not know; asked unless the plan tells of its
+/// absence and is fresh.
+pub(crate) async fn find_unknown(
+    place: &Workplace<'_>,
+    desired: &DesiredInvoice,
+    resolution: &InvoiceResolution,
+) -> Result<Option<Invoice>, Failure> {
+    let known_absent =
+        resolution.presence() == Presence::Absent && place.is_fresh(resolution.verified_at_ms);
+    if known_absent {
+        return Ok(None);
+    }
+    find(place, &desired.number).await
 }
 
 /// FreshBooks says the number is taken: by our own lost write, or by something else.
@@ -132,12 +152,22 @@ pub(crate) async fn adopt(
         let found = refund::find(place, invoice.client_id, refund).await?;
         refunds.extend(found.map(|found| refund::written(refund, &found)));
     }
+    let number = &desired.number;
+    let shipping = shipping::find_all(place, invoice.client_id, number, &books.shipping).await?;
     entry.done(|value| {
         for refund in refunds {
             refund::keep(&mut value.refunds, refund);
         }
+        for expense in shipping {
+            shipping::keep(&mut value.shipping, expense);
+        }
         value.client_id = invoice.client_id;
-        value.invoice = Some(written(desired, invoice, None));
+        let mut known = written(desired, invoice, None);
+        if !rebills_the_same(invoice, desired, &shipping::rebilled(value)) {
+            // The amounts are ours, the expenses behind them are not: the next step writes them.
+            known.content_hash.clear();
+        }
+        value.invoice = Some(known);
         for desired in &books.payments {
             let known = value
                 .payments
@@ -196,9 +226,10 @@ async fn write_update(
         .as_ref()
         .map_or(0, |invoice| invoice.invoice_id);
     let content = corrected_by.and_then(|difference| corrected(desired, difference));
+    let rebilled = shipping::rebilled(&entry.value);
     match place
         .account
-        .update_invoice(id, None, content.as_ref().unwrap_or(desired), None)
+        .update_invoice(id, None, content.as_ref().unwrap_or(desired), &rebilled)
         .await
     {
         Ok(invoice) => {

@@ -1,7 +1,7 @@
 //! Deliver: performs the difference between a plan and the ledger in FreshBooks.
 //!
 //! The way of a plan: [`Deliver::process`] → `flow` (step by step) → `invoice`, `payment`,
-//! `refund`, `shopper`, each step an intent, a call and a result in the ledger (`entry`);
+//! `refund`, `shipping`, `shopper`, each step an intent, a call and a result in the ledger (`entry`);
 //! `open_intent` looks up what an earlier delivery left undecided. `beside` brings clients and items
 //! to what the store says, after an order's invoice or on their own. Never retries an unknown
 //! outcome blindly.
@@ -13,6 +13,7 @@ mod client;
 mod client_removal;
 mod comparison;
 mod entry;
+mod expense_category;
 mod flow;
 mod invoice;
 mod invoice_removal;
@@ -20,6 +21,7 @@ mod items;
 mod open_intent;
 mod payment;
 mod refund;
+mod shipping;
 mod shopper;
 mod undone;
 mod wire;

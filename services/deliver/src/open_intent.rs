@@ -10,7 +10,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
-use crate::{comparison, invoice, payment, refund, wire};
+use crate::{comparison, invoice, payment, refund, shipping, wire};
 
 /// Closes the entry's open intent, if there is one, with what FreshBooks says.
 pub(crate) async fn resolve(
@@ -31,10 +31,16 @@ pub(crate) async fn resolve(
         | IntentKind::RemoveInvoice
         | IntentKind::RestoreInvoice
         | IntentKind::RemovePayment
-        | IntentKind::RemoveRefund => entry.withdraw().await,
+        | IntentKind::RemoveRefund
+        | IntentKind::RemoveShipping
+        | IntentKind::RestoreShipping => entry.withdraw().await,
         IntentKind::ChangePayment => payment::changed(place, entry, &intent).await,
         IntentKind::CreateRefund => refund::created(place, entry, &intent, &books.refunds).await,
         IntentKind::UpdateRefund => refund::updated(place, entry, &intent).await,
+        IntentKind::CreateShipping => {
+            shipping::created(place, entry, &intent, &books.invoice.number).await
+        }
+        IntentKind::UpdateShipping => shipping::updated(place, entry, &intent).await,
         // These stand in entries of their own, never in an order's.
         IntentKind::CreateClient
         | IntentKind::UpdateClient

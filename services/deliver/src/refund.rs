@@ -16,7 +16,7 @@ use stage::{Failure, Reason, vendor};
 use crate::account::Workplace;
 use crate::comparison::rounding_line;
 use crate::entry::{Content, OpenEntry};
-use crate::wire;
+use crate::{expense_category, wire};
 
 /// A refund's document as FreshBooks has it.
 pub(crate) struct Document {
@@ -375,16 +375,7 @@ async fn category(place: &Workplace<'_>, refund: &DesiredRefund) -> Result<Optio
     let RefundDocument::Expense(name) = &refund.document else {
         return Ok(None);
     };
-    match place.account.find_expense_category(name).await {
-        Ok(Some(id)) => Ok(Some(id)),
-        Ok(None) => Err(Failure::held(Reason::new(
-            "unknown_expense_category",
-            format!(
-                "FreshBooks has no expense category named {name:?}; create it there or name another in the policy's refund, then replay"
-            ),
-        ))),
-        Err(error) => Err(failed(place, &error).await),
-    }
+    expense_category::id(place, name, "refund").await.map(Some)
 }
 
 fn known<'a>(entry: &'a OpenEntry<'_>, key: &str) -> Option<&'a WrittenRefund> {

@@ -15,7 +15,7 @@ use contracts::hint::Hint;
 use contracts::journal::JournalKind;
 use contracts::ledger::OrderEntry;
 use contracts::order::{Encoding, OrderSnapshot, SnapshotState};
-use contracts::topology;
+use contracts::{ledger_conversion, topology};
 use domain::money::{Currency, Money};
 use stage::{Done, Failure, Reason, Received, Stage, vendor};
 use store::connections::Connections;
@@ -178,7 +178,7 @@ impl Fetch {
             .map_err(|error| {
                 Failure::retry(Reason::new("ledger_unavailable", error.to_string()))
             })?;
-        if entry.value.invoice.is_none() && entry.value.intent.is_none() {
+        if ledger_conversion::is_untouched(&entry.value) {
             // An older state of the order that is still on its way must not be written any more.
             let tombstone = OrderEntry {
                 version_ms: began_ms,

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use contracts::books::OutcomeKind;
+use contracts::ledger_conversion;
 use runtime::shutdown::CancellationToken;
 use serde_json::json;
 use store::now_ms;
@@ -198,8 +199,7 @@ impl<'a, W: HandOver> Desk<'a, W> {
                 .order(&self.tools.connection, &id.to_string())
                 .await?
                 .value;
-            let is_idle = entry.invoice.is_none() && entry.intent.is_none();
-            if is_idle && entry.version_ms >= since {
+            if ledger_conversion::is_untouched(&entry) && entry.version_ms >= since {
                 self.under_way.remove(&id);
                 let end = End::Outcome {
                     kind: OutcomeKind::NothingDue,

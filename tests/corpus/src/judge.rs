@@ -153,6 +153,7 @@ fn correct(
             tax1: None,
             tax2: None,
             compounded: false,
+            rebills: None,
         });
     }
     Ok(true)

@@ -331,6 +331,17 @@ async fn a_rebilled_expense_follows_its_invoice() {
     assert_eq!(shop.get(&path).await.result()["expense"]["status"], 2);
     shop.pay(&invoice["id"], "6").await;
     assert_eq!(shop.get(&path).await.result()["expense"]["status"], 4);
+    let gone = json!({"expense": {"vis_state": 1}});
+    assert_eq!(shop.put(&path, gone.clone()).await.refusal(), (422, 1004));
+    let free = shop
+        .post("expenses/expenses", json!({"expense": expense}))
+        .await;
+    let free = free.result()["expense"]["id"].clone();
+    shop.put(&format!("expenses/expenses/{free}"), gone).await;
+    assert_eq!(
+        shop.try_invoice(client, with(&free)).await.refusal(),
+        (422, 1011)
+    );
     let missing = shop
         .post("expenses/expenses", json!({"expense": {"staffid": 1}}))
         .await;

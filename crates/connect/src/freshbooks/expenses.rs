@@ -1,9 +1,9 @@
-//! Expenses that stand for refunds, and the categories they are booked in.
+//! Expenses that stand for refunds or for shipping, and the categories they are booked in.
 //!
-//! No expense names a client: FreshBooks would offer it for rebilling. Not here: which refunds are
-//! expenses.
+//! A refund's expense names no client: FreshBooks would offer it for rebilling. That of shipping
+//! does, because a line of an invoice rebills it. Not here: what is an expense at all.
 
-use domain::books::{DesiredRefund, LineKind};
+use domain::books::{DesiredRefund, LineKind, ShippingExpense};
 use domain::money::{Currency, Money};
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ pub struct Expense {
     pub amount: Money,
     /// `YYYY-MM-DD`.
     pub date: String,
-    /// Names our refund.
+    /// Names our refund, or our invoice and its shipping.
     pub notes: String,
     /// 0 active, 1 deleted, 2 archived.
     pub vis_state: u64,
@@ -62,18 +62,46 @@ impl Expense {
     }
 }
 
+/// A category of expenses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Category {
+    pub id: u64,
+    pub name: String,
+}
+
 impl Client {
-    /// The id of the expense category with this name, compared without case.
-    pub async fn find_expense_category(&self, name: &str) -> Result<Option<u64>, VendorError> {
-        let wanted = |row: &Value| {
-            json::text(&row["category"]).trim().to_lowercase() == name.trim().to_lowercase()
-                && json::id(&row["vis_state"]) != Some(1)
-        };
+    /// The expense categories that are not deleted.
+    pub async fn list_expense_categories(&self) -> Result<Vec<Category>, VendorError> {
+        let wanted = |row: &Value| json::id(&row["vis_state"]) != Some(1);
         let rows = self.search(CATEGORIES, &[], wanted).await?;
-        let id = |row: &Value| json::id(&row["id"]).or_else(|| json::id(&row["categoryid"]));
-        rows.first()
-            .map(|row| id(row).ok_or_else(|| VendorError::field("category.id")))
-            .transpose()
+        let category = |row: &Value| {
+            let id = json::id(&row["id"]).or_else(|| json::id(&row["categoryid"]));
+            Ok(Category {
+                id: id.ok_or_else(|| VendorError::field("category.id"))?,
+                name: json::text(&row["category"]).trim().to_owned(),
+            })
+        };
+        rows.iter().map(category).collect()
+    }
+
+    /// The expenses that name a client, deleted ones included.
+    pub async fn list_expenses_of_client(
+        &self,
+        client_id: u64,
+    ) -> Result<Vec<Expense>, VendorError> {
+        // No filter on expenses is documented; every row is checked all the same.
+        let id = client_id.to_string();
+        let live = [("search[clientid]", id.as_str())];
+        let gone = [live[0], ("search[vis_state]", "1")];
+        let wanted = |is_gone: bool| {
+            move |row: &Value| {
+                json::id(&row["clientid"]) == Some(client_id)
+                    && (json::id(&row["vis_state"]) == Some(1)) == is_gone
+            }
+        };
+        let mut rows = self.search(EXPENSES, &live, wanted(false)).await?;
+        rows.extend(self.search(EXPENSES, &gone, wanted(true)).await?);
+        rows.iter().map(expense).collect()
     }
 
     /// Expenses of one day that are not deleted.
@@ -119,21 +147,66 @@ impl Client {
         expense(&self.change(EXPENSES, id, &[], body).await?).map_err(as_written)
     }
 
+    /// Creates the expense of an order's shipping, for a line of the client's invoice to rebill.
+    ///
+    /// Not idempotent; after [`VendorError::UnknownOutcome`] look for its marker in the notes of
+    /// [`Client::list_expenses_of_client`].
+    pub async fn create_shipping_expense(
+        &self,
+        client_id: u64,
+        category_id: u64,
+        shipping: &ShippingExpense,
+    ) -> Result<Expense, VendorError> {
+        let mut body = shipping_body(category_id, shipping);
+        body["clientid"] = json!(client_id);
+        expense(&self.create(EXPENSES, &[], body).await?).map_err(as_written)
+    }
+
+    /// Makes the expense what is desired; its client stays. Idempotent.
+    pub async fn update_shipping_expense(
+        &self,
+        id: u64,
+        category_id: u64,
+        shipping: &ShippingExpense,
+    ) -> Result<Expense, VendorError> {
+        let body = shipping_body(category_id, shipping);
+        expense(&self.change(EXPENSES, id, &[], body).await?).map_err(as_written)
+    }
+
     /// Deletes softly. Idempotent.
     pub async fn remove_expense(&self, id: u64) -> Result<(), VendorError> {
         self.change(EXPENSES, id, &[], json!({"vis_state": 1}))
             .await
             .map(drop)
     }
+
+    /// Undoes a soft deletion; the expense as it is then. Idempotent.
+    pub async fn restore_expense(&self, id: u64) -> Result<Expense, VendorError> {
+        let body = json!({"vis_state": 0});
+        expense(&self.change(EXPENSES, id, &[], body).await?).map_err(as_written)
+    }
+}
+
+fn amount(money: Money) -> Value {
+    json!({
+        "amount": money.to_decimal().to_string(),
+        "code": money.currency.code(),
+    })
+}
+
+fn shipping_body(category_id: u64, shipping: &ShippingExpense) -> Value {
+    json!({
+        "categoryid": category_id,
+        "staffid": OWNER_STAFF_ID,
+        "date": shipping.date,
+        "amount": amount(shipping.amount),
+        // Also keeps FreshBooks from taking two orders of a day for duplicates.
+        "vendor": shipping.number,
+        "notes": shipping.note,
+    })
 }
 
 fn body(category_id: u64, refund: &DesiredRefund) -> Value {
-    let amount = |money: Money| {
-        json!({
-            "amount": money.to_decimal().to_string(),
-            "code": money.currency.code(),
-        })
-    };
     let mut body = json!({
         "categoryid": category_id,
         "staffid": OWNER_STAFF_ID,

@@ -11,6 +11,10 @@ use serde_json::{Map, Value, json};
 
 use crate::error::VendorError;
 
+/// The types of a line.
+const NORMAL: u64 = 0;
+const REBILLED_EXPENSE: u64 = 1;
+
 /// FreshBooks' limit on invoice numbers.
 const MAX_NUMBER_CHARS: usize = 20;
 
@@ -24,17 +28,20 @@ const OWN_FIELDS: [&str; 6] = [
     "lines",
 ];
 
+/// Ids of expenses, by the keys under which lines of an invoice name them.
+pub type Rebilled = BTreeMap<String, u64>;
+
 /// The body of a create.
 pub(super) fn for_create(
     client_id: u64,
     invoice: &DesiredInvoice,
-    correction: Option<&InvoiceLine>,
+    rebilled: &Rebilled,
 ) -> Result<Value, VendorError> {
     if invoice.number.is_empty() || invoice.number.chars().count() > MAX_NUMBER_CHARS {
         let reason = "an invoice number must have 1 to 20 characters; shorten the prefix";
         return Err(VendorError::Unsendable { reason });
     }
-    let mut body = data(invoice, correction)?;
+    let mut body = data(invoice, rebilled)?;
     body.insert("customerid".to_owned(), json!(client_id));
     body.insert("invoice_number".to_owned(), json!(invoice.number));
     Ok(Value::Object(body))
@@ -44,9 +51,9 @@ pub(super) fn for_create(
 pub(super) fn for_update(
     client_id: Option<u64>,
     invoice: &DesiredInvoice,
-    correction: Option<&InvoiceLine>,
+    rebilled: &Rebilled,
 ) -> Result<Value, VendorError> {
-    let mut body = data(invoice, correction)?;
+    let mut body = data(invoice, rebilled)?;
     if let Some(client_id) = client_id {
         body.insert("customerid".to_owned(), json!(client_id));
     }
@@ -65,10 +72,7 @@ pub(super) fn refuse_phases(fields: &BTreeMap<String, String>) -> Result<(), Ven
     Ok(())
 }
 
-fn data(
-    invoice: &DesiredInvoice,
-    correction: Option<&InvoiceLine>,
-) -> Result<Map<String, Value>, VendorError> {
+fn data(invoice: &DesiredInvoice, rebilled: &Rebilled) -> Result<Map<String, Value>, VendorError> {
     refuse_phases(&invoice.fields)?;
     if invoice.fields.contains_key("due_date") {
         let reason = "due_date is read-only in FreshBooks; map to due_offset_days";
@@ -84,12 +88,17 @@ fn data(
         return Err(VendorError::Unsendable { reason });
     }
     let currency = invoice.expected_total.currency;
-    let lines: Vec<Value> = invoice
-        .lines
-        .iter()
-        .chain(correction)
-        .map(|row| line(row, currency))
-        .collect();
+    let lines = invoice.lines.iter().map(|row| {
+        let mut body = line(row, currency);
+        if let Some(key) = &row.rebills {
+            let reason = "a line rebills an expense that is not written; write the expense first";
+            let unwritten = VendorError::Unsendable { reason };
+            body["type"] = json!(REBILLED_EXPENSE);
+            body["expenseid"] = json!(rebilled.get(key).ok_or(unwritten)?);
+        }
+        Ok(body)
+    });
+    let lines: Vec<Value> = lines.collect::<Result<_, VendorError>>()?;
     let mut body: Map<String, Value> = invoice
         .fields
         .iter()
@@ -102,10 +111,10 @@ fn data(
     Ok(body)
 }
 
-/// A line of an invoice or a credit note.
+/// A line of an invoice or a credit note; it rebills nothing.
 pub(super) fn line(line: &InvoiceLine, currency: Currency) -> Value {
     let mut body = Map::new();
-    body.insert("type".to_owned(), json!(0));
+    body.insert("type".to_owned(), json!(NORMAL));
     body.insert("name".to_owned(), json!(line.name));
     body.insert("description".to_owned(), json!(line.description));
     body.insert(

@@ -3,7 +3,7 @@
 //! Nothing here trusts FreshBooks' arithmetic or ours: every write returns the invoice as
 //! FreshBooks then has it, for the caller to compare. Not here: what the invoice should say.
 
-use domain::books::{DesiredInvoice, InvoiceLine};
+use domain::books::DesiredInvoice;
 use domain::money::{Currency, Money};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::client::{Client, Resource};
 use super::invoice_body;
+pub use super::invoice_body::Rebilled;
 use crate::error::{Transient, VendorError};
 use crate::json;
 
@@ -69,6 +70,8 @@ pub struct LineRecord {
     pub tax1: Option<(String, Decimal)>,
     pub tax2: Option<(String, Decimal)>,
     pub amount: Option<Money>,
+    /// The expense that the line rebills.
+    pub expense_id: Option<u64>,
 }
 
 /// Figures only.
@@ -179,7 +182,7 @@ impl Client {
         invoice(&self.single(INVOICES, id, &WITH_LINES).await?)
     }
 
-    /// Creates a draft. `correction` is one more line, such as a rounding line found out later.
+    /// Creates a draft. `rebilled` has the expenses that its lines name.
     ///
     /// Not idempotent; after [`VendorError::UnknownOutcome`], and also when
     /// [`VendorError::may_be_duplicate`], look the number up, deleted ones included.
@@ -187,9 +190,9 @@ impl Client {
         &self,
         client_id: u64,
         desired: &DesiredInvoice,
-        correction: Option<&InvoiceLine>,
+        rebilled: &Rebilled,
     ) -> Result<Invoice, VendorError> {
-        let body = invoice_body::for_create(client_id, desired, correction)?;
+        let body = invoice_body::for_create(client_id, desired, rebilled)?;
         invoice(&self.create(INVOICES, &WITH_LINES, body).await?).map_err(as_written)
     }
 
@@ -200,9 +203,9 @@ impl Client {
         id: u64,
         client_id: Option<u64>,
         desired: &DesiredInvoice,
-        correction: Option<&InvoiceLine>,
+        rebilled: &Rebilled,
     ) -> Result<Invoice, VendorError> {
-        let body = invoice_body::for_update(client_id, desired, correction)?;
+        let body = invoice_body::for_update(client_id, desired, rebilled)?;
         invoice(&self.change(INVOICES, id, &WITH_LINES, body).await?).map_err(as_written)
     }
 
@@ -298,5 +301,6 @@ fn line(row: &Value, currency: Currency) -> Result<LineRecord, VendorError> {
         tax1: tax("taxName1", "taxAmount1"),
         tax2: tax("taxName2", "taxAmount2"),
         amount: money(&row["amount"], currency, "lines.amount").ok(),
+        expense_id: json::id(&row["expenseid"]).filter(|id| *id != 0),
     })
 }

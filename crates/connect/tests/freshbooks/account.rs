@@ -111,6 +111,7 @@ pub(crate) fn line(name: &str, unit_cost: &str) -> InvoiceLine {
         }),
         tax2: None,
         compounded: false,
+        rebills: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Invoices: written exactly, found exactly, and what their state is read from.
 
 use axum::http::Method;
-use connect::freshbooks::Deleted;
+use connect::freshbooks::{Deleted, Rebilled};
 use domain::books::{DesiredInvoice, InvoiceLine, LineKind};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -12,14 +12,23 @@ use crate::common::Stub;
 #[tokio::test]
 async fn an_invoice_is_written_exactly_and_read_back() {
     let stub = Stub::start(|_| single("invoice", invoice(5, "BC-250", "draft"))).await;
-    let correction = InvoiceLine {
+    let shipping = InvoiceLine {
+        kind: LineKind::Shipping,
+        quantity: Decimal::ONE,
+        rebills: Some("shipping:1".to_owned()),
+        ..line("Shipping", "5.00")
+    };
+    let rounding = InvoiceLine {
         kind: LineKind::Rounding,
         tax1: None,
         quantity: Decimal::ONE,
         ..line("Rounding", "-0.01")
     };
+    let mut desired = desired();
+    desired.lines.extend([shipping, rounding]);
+    let rebilled = Rebilled::from([("shipping:1".to_owned(), 44)]);
     let made = client(&stub)
-        .create_invoice(7, &desired(), Some(&correction))
+        .create_invoice(7, &desired, &rebilled)
         .await
         .unwrap();
     assert_eq!(
@@ -39,6 +48,8 @@ async fn an_invoice_is_written_exactly_and_read_back() {
             "lines": [
                 {"type": 0, "name": "Mug", "description": "", "qty": "2",
                  "unit_cost": {"amount": "10.10", "code": "USD"}, "taxName1": "Tax", "taxAmount1": "8.25"},
+                {"type": 1, "expenseid": 44, "name": "Shipping", "description": "", "qty": "1",
+                 "unit_cost": {"amount": "5.00", "code": "USD"}, "taxName1": "Tax", "taxAmount1": "8.25"},
                 {"type": 0, "name": "Rounding", "description": "", "qty": "1",
                  "unit_cost": {"amount": "-0.01", "code": "USD"}},
             ],
@@ -53,7 +64,7 @@ async fn actions_and_deletion_travel_alone() {
     assert!(client.mark_sent(5).await.unwrap().is_sent());
     client.remove_invoice(5).await.unwrap();
     client
-        .update_invoice(5, None, &desired(), None)
+        .update_invoice(5, None, &desired(), &Rebilled::new())
         .await
         .unwrap();
     let asked = stub.asked();
@@ -82,7 +93,7 @@ async fn what_freshbooks_would_refuse_or_discard_is_not_sent() {
     };
     for name in ["due_date", "vis_state", "action_email", "lines"] {
         let error = client
-            .update_invoice(5, None, &with_field(name), None)
+            .update_invoice(5, None, &with_field(name), &Rebilled::new())
             .await
             .unwrap_err();
         assert_eq!(error.class(), "unsendable", "{name}");
@@ -91,14 +102,15 @@ async fn what_freshbooks_would_refuse_or_discard_is_not_sent() {
         number: "B".repeat(21),
         ..desired()
     };
-    assert_eq!(
-        client
-            .create_invoice(7, &long, None)
+    let mut unwritten = desired();
+    unwritten.lines[0].rebills = Some("shipping:1".to_owned());
+    for invoice in [long, unwritten] {
+        let error = client
+            .create_invoice(7, &invoice, &Rebilled::new())
             .await
-            .unwrap_err()
-            .class(),
-        "unsendable"
-    );
+            .unwrap_err();
+        assert_eq!(error.class(), "unsendable");
+    }
 }
 
 #[tokio::test]

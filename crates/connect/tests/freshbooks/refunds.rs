@@ -1,6 +1,7 @@
 //! Credit notes and expenses: what is sent, what a reply tells, and which rows are believed.
 
-use domain::books::{DesiredRefund, RefundDocument};
+use connect::freshbooks::Category;
+use domain::books::{DesiredRefund, RefundDocument, ShippingExpense};
 use serde_json::{Value, json};
 
 use crate::account::{client, line, list, money, payment, single};
@@ -112,19 +113,69 @@ async fn expenses_of_other_days_and_deleted_ones_are_left_out() {
 }
 
 #[tokio::test]
-async fn a_category_is_found_by_its_name_without_case() {
+async fn categories_are_those_that_are_not_deleted() {
     let stub = Stub::start(|_| {
-        let row = |id: u64, name: &str| {
+        let row = |id: u64, name: &str, vis_state: u64| {
             json!({"id": id, "categoryid": id, "category": name,
-            "vis_state": 0})
+            "vis_state": vis_state})
         };
-        list("categories", vec![row(1, "Rent"), row(2, "Other Expenses")])
+        let rows = vec![row(1, "Rent", 1), row(2, " Other Expenses", 0)];
+        list("categories", rows)
     })
     .await;
+    let found = client(&stub).list_expense_categories().await.unwrap();
+    let name = "Other Expenses".to_owned();
+    assert_eq!(found, [Category { id: 2, name }]);
+}
+
+fn shipping() -> ShippingExpense {
+    ShippingExpense {
+        key: "shipping:1".into(),
+        category: "Shipping".into(),
+        number: "BC-250-S1".into(),
+        date: "2026-06-30".into(),
+        amount: money(2187),
+        note: "Shipping of invoice BC-250 (shipping:1)".into(),
+    }
+}
+
+#[tokio::test]
+async fn the_expense_of_shipping_has_a_client_and_no_tax() {
+    let stub = Stub::start(|_| single("expense", expense(4, "2026-06-30", 0))).await;
     let account = client(&stub);
-    let found = account.find_expense_category(" other expenses").await;
-    assert_eq!(found.unwrap(), Some(2));
-    assert_eq!(account.find_expense_category("Other").await.unwrap(), None);
+    let made = account.create_shipping_expense(7, 31, &shipping()).await;
+    assert_eq!(made.unwrap().id, 4);
+    let changed = account.update_shipping_expense(4, 31, &shipping()).await;
+    assert_eq!(changed.unwrap().amount, money(2187));
+    assert!(!account.restore_expense(4).await.unwrap().is_deleted());
+    let sent: Vec<Value> = stub.asked().iter().map(|asked| asked.json()).collect();
+    let mut body = json!({"categoryid": 31, "staffid": 1, "date": "2026-06-30",
+        "amount": {"amount": "21.87", "code": "USD"}, "vendor": "BC-250-S1",
+        "notes": "Shipping of invoice BC-250 (shipping:1)"});
+    assert_eq!(sent[1], json!({"expense": body}));
+    body["clientid"] = json!(7);
+    assert_eq!(sent[0], json!({"expense": body}));
+    assert_eq!(sent[2], json!({"expense": {"vis_state": 0}}));
+}
+
+#[tokio::test]
+async fn the_expenses_of_a_client_include_the_deleted_and_no_one_elses() {
+    let stub = Stub::start(|asked| {
+        let of = |id: u64, client_id: u64, vis_state: u64| {
+            let mut row = expense(id, "2026-06-30", vis_state);
+            row["clientid"] = json!(client_id);
+            row
+        };
+        // The filter by client is ignored.
+        match asked.param("search[vis_state]").as_deref() {
+            Some("1") => list("expenses", vec![of(3, 7, 1), of(4, 8, 1)]),
+            _ => list("expenses", vec![of(1, 7, 0), of(2, 8, 0)]),
+        }
+    })
+    .await;
+    let found = client(&stub).list_expenses_of_client(7).await.unwrap();
+    let found: Vec<_> = found.iter().map(|one| (one.id, one.is_deleted())).collect();
+    assert_eq!(found, [(1, false), (3, true)]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use connect::VendorError;
-use connect::freshbooks::{Client, TokenError};
+use connect::freshbooks::{Client, Rebilled, TokenError};
 
 use crate::account::{Tokens, client, client_with, config, desired, invoice, payment, single};
 use crate::common::{Answer, Answered, Stub, Watch, status};
@@ -24,7 +24,7 @@ async fn a_401_is_refreshed_once_and_the_write_tried_again() {
     .await;
     assert!(
         client(&stub)
-            .create_invoice(7, &desired(), None)
+            .create_invoice(7, &desired(), &Rebilled::new())
             .await
             .is_ok()
     );
@@ -41,7 +41,7 @@ async fn a_refresh_whose_outcome_is_unknown_leaves_no_write_in_doubt() {
         cause: connect::Transient::Timeout,
     };
     let error = client_with(&stub, Err(TokenError::Vendor(lost)))
-        .create_invoice(7, &desired(), None)
+        .create_invoice(7, &desired(), &Rebilled::new())
         .await
         .unwrap_err();
     assert!(
@@ -99,8 +99,14 @@ async fn creates_have_a_window_of_their_own() {
     .await;
     let client = client(&stub);
     let clone = client.clone();
-    client.create_invoice(7, &desired(), None).await.unwrap();
-    let refused = clone.create_invoice(7, &desired(), None).await.unwrap_err();
+    client
+        .create_invoice(7, &desired(), &Rebilled::new())
+        .await
+        .unwrap();
+    let refused = clone
+        .create_invoice(7, &desired(), &Rebilled::new())
+        .await
+        .unwrap_err();
     assert!(refused.retry_after().unwrap() > Duration::from_secs(30));
     assert!(clone.get_invoice(5).await.is_ok(), "reads go on");
     assert_eq!(stub.asked().len(), 2);

@@ -53,9 +53,10 @@ fn line_value() -> impl Strategy<Value = d::InvoiceLine> {
         tax(),
         tax(),
         any::<bool>(),
+        prop::option::of("[a-z:0-9]{1,12}"),
     )
         .prop_map(
-            |(kind, name, description, quantity, unit_cost, tax1, tax2, compounded)| {
+            |(kind, name, description, quantity, unit_cost, tax1, tax2, compounded, rebills)| {
                 d::InvoiceLine {
                     kind,
                     name,
@@ -65,6 +66,7 @@ fn line_value() -> impl Strategy<Value = d::InvoiceLine> {
                     tax1,
                     tax2,
                     compounded,
+                    rebills,
                 }
             },
         )
@@ -108,6 +110,19 @@ fn refund_value() -> impl Strategy<Value = d::DesiredRefund> {
                 }
             },
         )
+}
+
+fn shipping_value() -> impl Strategy<Value = d::ShippingExpense> {
+    (text(), text(), text(), text(), money_value(), text()).prop_map(
+        |(key, category, number, date, amount, note)| d::ShippingExpense {
+            key,
+            category,
+            number,
+            date,
+            amount,
+            note,
+        },
+    )
 }
 
 fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
@@ -165,16 +180,20 @@ fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
         invoice,
         prop::collection::vec(payment, 0..3),
         prop::collection::vec(refund_value(), 0..3),
+        prop::collection::vec(shipping_value(), 0..3),
         prop::collection::vec(text(), 0..3),
     )
         .prop_map(
-            |(disposition, client, invoice, payments, refunds, notices)| d::DesiredBooks {
-                disposition,
-                client,
-                invoice,
-                payments,
-                refunds,
-                notices,
+            |(disposition, client, invoice, payments, refunds, shipping, notices)| {
+                d::DesiredBooks {
+                    disposition,
+                    client,
+                    invoice,
+                    payments,
+                    refunds,
+                    shipping,
+                    notices,
+                }
             },
         )
 }

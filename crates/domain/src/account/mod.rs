@@ -6,6 +6,7 @@
 
 mod disposition;
 mod refunds;
+mod shipping;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -161,6 +162,7 @@ fn book(
     let mut payments = desired_payments(receipts, payments, policy);
     let mut refunds = refunds::book(refunds, &policy.refund, &mut invoice, &mut payments)
         .map_err(|hold| vec![hold])?;
+    let shipping = shipping::book(&policy.shipping, &mut invoice).map_err(|hold| vec![hold])?;
     fit_texts(&mut client, &mut invoice, &mut payments, &mut notices);
     fit_refunds(&mut refunds, &mut notices);
     Ok(DesiredBooks {
@@ -169,6 +171,7 @@ fn book(
         invoice,
         payments,
         refunds,
+        shipping,
         notices,
     })
 }
@@ -316,6 +319,7 @@ fn bare(
         },
         payments: Vec::new(),
         refunds: Vec::new(),
+        shipping: Vec::new(),
         notices: Vec::new(),
     }
 }

@@ -185,6 +185,7 @@ fn close(invoice: &mut DesiredInvoice) -> Result<Result<(), Hold>, Error> {
             tax1: None,
             tax2: None,
             compounded: false,
+            rebills: None,
         });
     }
     Ok(Ok(()))

@@ -264,6 +264,7 @@ fn line(kind: LineKind, name: &str, amount: Decimal, taxes: Taxes) -> InvoiceLin
         tax1: taxes.tax1,
         tax2: taxes.tax2,
         compounded: taxes.compounded,
+        rebills: None,
     }
 }
 

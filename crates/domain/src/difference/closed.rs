@@ -18,6 +18,7 @@ pub fn closed_period(
     let invoice_was = || was(written.invoice.as_ref().map(|invoice| &invoice.create_date));
     let payment_was = |key: &str| was(written.payments.get(key).map(|payment| &payment.date));
     let refund_was = |key: &str| was(written.refunds.get(key).map(|refund| &refund.date));
+    let shipping_was = |key: &str| was(written.shipping.get(key).map(|expense| &expense.date));
     // Both the day something lies on and the day it moves to count.
     let (what, days) = match step {
         Step::CreateInvoice
@@ -48,6 +49,17 @@ pub fn closed_period(
             )
         }
         Step::RemoveRefund(key) => ("the refund's date", [refund_was(key), String::new()]),
+        Step::CreateShipping(index) | Step::UpdateShipping(index) => {
+            let expense = desired.shipping.get(*index)?;
+            (
+                "the shipping expense's date",
+                [expense.date.clone(), shipping_was(&expense.key)],
+            )
+        }
+        Step::RestoreShipping(key) | Step::RemoveShipping(key) => (
+            "the shipping expense's date",
+            [shipping_was(key), String::new()],
+        ),
         Step::Nothing | Step::Hold(_) | Step::Done => return None,
     };
     let closed = |day: &&String| !day.is_empty() && day.as_str() < first_open_day;

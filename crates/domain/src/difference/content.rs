@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::books::{DesiredInvoice, DesiredRefund, InvoiceLine, LineTax, RefundDocument};
+use crate::books::{
+    DesiredInvoice, DesiredRefund, InvoiceLine, LineTax, RefundDocument, ShippingExpense,
+};
 
 /// SHA-256, hex, over a canonical form of everything that is sent of an invoice.
 ///
@@ -49,6 +51,19 @@ pub fn refund_hash(refund: &DesiredRefund) -> String {
     form.hex()
 }
 
+/// The same over everything that is sent of an expense of the shipping.
+pub fn shipping_hash(expense: &ShippingExpense) -> String {
+    let mut form = Form(Vec::with_capacity(256));
+    form.text("shipping.1");
+    form.text(&expense.category);
+    form.text(&expense.number);
+    form.text(&expense.date);
+    form.text(expense.amount.currency.code());
+    form.number(expense.amount.amount_minor);
+    form.text(&expense.note);
+    form.hex()
+}
+
 /// Length-prefixed fields, so that no two contents read the same.
 struct Form(Vec<u8>);
 
@@ -64,6 +79,11 @@ impl Form {
     fn lines(&mut self, lines: &[InvoiceLine]) {
         self.count(lines.len());
         for line in lines {
+            if let Some(key) = &line.rebills {
+                // No kind has this number, so lines that rebill nothing read as they always did.
+                self.number(-1);
+                self.text(key);
+            }
             // By place in the enum, so that a renamed variant does not rewrite every invoice.
             self.number(line.kind as i64);
             self.text(&line.name);

@@ -6,6 +6,7 @@
 mod closed;
 mod content;
 mod moneys;
+mod shipping;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::books::{DesiredBooks, Disposition};
 use crate::money::Money;
 
 pub use closed::closed_period;
-pub use content::{content_hash, refund_hash};
+pub use content::{content_hash, refund_hash, shipping_hash};
 
 /// What the ledger knows about an order.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -24,6 +25,8 @@ pub struct Written {
     pub payments: BTreeMap<String, WrittenPayment>,
     /// By refund key.
     pub refunds: BTreeMap<String, WrittenRefund>,
+    /// By the expense's key.
+    pub shipping: BTreeMap<String, WrittenShipping>,
 }
 
 /// A payment as it was last written.
@@ -47,6 +50,16 @@ pub struct WrittenRefund {
     pub amount: Money,
     /// `YYYY-MM-DD`; empty when not known.
     pub date: String,
+}
+
+/// An expense of the shipping as it was last written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenShipping {
+    /// [`shipping_hash`] of what was sent.
+    pub content_hash: String,
+    /// `YYYY-MM-DD`.
+    pub date: String,
+    pub removed: bool,
 }
 
 /// The invoice as it was last written.
@@ -84,6 +97,14 @@ pub enum Step {
     UpdateRefund(usize),
     /// The key of a refund whose document is taken back out.
     RemoveRefund(String),
+    /// Index into [`DesiredBooks::shipping`].
+    CreateShipping(usize),
+    /// Index into [`DesiredBooks::shipping`].
+    UpdateShipping(usize),
+    /// The key of an expense that was taken out and is wanted again.
+    RestoreShipping(String),
+    /// The key of an expense that no invoice names any longer.
+    RemoveShipping(String),
     RemoveInvoice,
     /// The invoice was removed and is wanted again.
     RestoreInvoice,
@@ -96,7 +117,10 @@ pub enum Step {
 pub fn next_step(desired: &DesiredBooks, written: &Written) -> Step {
     let standing = written.invoice.as_ref().filter(|invoice| !invoice.removed);
     let sent = match &desired.disposition {
-        Disposition::Nothing(_) if standing.is_none() => return Step::Nothing,
+        // An expense that no invoice names is only half of what it should have become.
+        Disposition::Nothing(_) if standing.is_none() => {
+            return shipping::without_invoice(written).unwrap_or(Step::Nothing);
+        }
         // What stands, stands.
         Disposition::Nothing(_) => return Step::Done,
         Disposition::Removed(_) => return removal(desired, standing, written),
@@ -115,6 +139,9 @@ pub fn next_step(desired: &DesiredBooks, written: &Written) -> Step {
                     written.payments.len()
                 ),
             });
+        }
+        if let Some(step) = shipping::missing(desired, written) {
+            return step;
         }
         // A removed invoice keeps its number, so a second one is never made beside it.
         return match written.invoice {
@@ -143,18 +170,25 @@ pub fn next_step(desired: &DesiredBooks, written: &Written) -> Step {
         Ok(paid) => paid,
         Err(hold) => return Step::Hold(hold),
     };
-    if invoice.content_hash != content_hash(&desired.invoice) {
-        if paid.amount_minor > desired.invoice.expected_total.amount_minor.max(0) {
-            return Step::Hold(Hold {
-                code: "paid_more_than_due",
-                message: format!(
-                    "Invoice {} should now be {}, but {paid} is already written as paid. Give the \
-                     difference back in the store, or book it by hand.",
-                    desired.invoice.number, desired.invoice.expected_total
-                ),
-            });
-        }
+    let is_changed = invoice.content_hash != content_hash(&desired.invoice);
+    if is_changed && paid.amount_minor > desired.invoice.expected_total.amount_minor.max(0) {
+        return Step::Hold(Hold {
+            code: "paid_more_than_due",
+            message: format!(
+                "Invoice {} should now be {}, but {paid} is already written as paid. Give the \
+                 difference back in the store, or book it by hand.",
+                desired.invoice.number, desired.invoice.expected_total
+            ),
+        });
+    }
+    if let Some(step) = shipping::missing(desired, written) {
+        return step;
+    }
+    if is_changed {
         return Step::UpdateInvoice;
+    }
+    if let Some(step) = shipping::left_over(desired, written) {
+        return step;
     }
     if sent && !invoice.sent {
         return Step::MarkSent;
@@ -164,7 +198,7 @@ pub fn next_step(desired: &DesiredBooks, written: &Written) -> Step {
 
 fn removal(desired: &DesiredBooks, standing: Option<&WrittenInvoice>, written: &Written) -> Step {
     match standing {
-        None => Step::Nothing,
+        None => shipping::without_invoice(written).unwrap_or(Step::Nothing),
         Some(_)
             if written
                 .payments
@@ -195,7 +229,7 @@ fn undoing(standing: Option<&WrittenInvoice>, written: &Written) -> Step {
     }
     match standing {
         Some(_) => Step::RemoveInvoice,
-        None => Step::Nothing,
+        None => shipping::without_invoice(written).unwrap_or(Step::Nothing),
     }
 }
 

@@ -392,6 +392,7 @@ impl LineDraft {
             tax1: tax(name1, percent1, ["taxName1", "taxAmount1"], rows, faults),
             tax2: tax(name2, percent2, ["taxName2", "taxAmount2"], rows, faults),
             compounded: self.compounded.unwrap_or_default(),
+            rebills: None,
         }
     }
 }

@@ -163,6 +163,24 @@ pub(crate) fn render(books: &DesiredBooks) -> String {
     text
 }
 
+/// Goods of 10.00, shipping of 5.00, both with 20 % tax.
+pub(crate) fn shipped() -> Value {
+    let mut order = document();
+    for (key, amount) in [
+        ("ex_tax", "5.0000"),
+        ("tax", "1.0000"),
+        ("inc_tax", "6.0000"),
+    ] {
+        order["order"][format!("shipping_cost_{key}")] = json!(amount);
+    }
+    order["taxes"] = json!([
+        tax(1, "item", "VAT", "20.0000", "2.0000"),
+        tax(0, "shipping", "VAT", "20.0000", "1.0000"),
+    ]);
+    set_total(&mut order, "15.0000", "3.0000", "18.0000");
+    order
+}
+
 /// A refund as BigCommerce reports it, wholly paid back through the gateway.
 pub(crate) fn refund(id: u64, amount: &str, tax: &str, items: Value) -> Value {
     json!({

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use domain::books::DesiredBooks;
 use domain::books::RefundDocument;
 use domain::difference::{
-    Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, content_hash, next_step,
-    refund_hash,
+    Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, WrittenShipping, content_hash,
+    next_step, refund_hash, shipping_hash,
 };
 use domain::money::Money;
 
@@ -45,6 +45,7 @@ enum Intent {
     Invoice,
     Payment { key: String, captured: Money },
     Refund(String),
+    Shipping(String),
 }
 
 /// One order's ledger entry and its account.
@@ -112,6 +113,10 @@ impl Delivery {
                 Intent::Refund(books.refunds[*index].key.clone())
             }
             Step::RemoveRefund(key) => Intent::Refund(key.clone()),
+            Step::CreateShipping(index) | Step::UpdateShipping(index) => {
+                Intent::Shipping(books.shipping[*index].key.clone())
+            }
+            Step::RestoreShipping(key) | Step::RemoveShipping(key) => Intent::Shipping(key.clone()),
             _ => Intent::Invoice,
         }
     }
@@ -156,6 +161,18 @@ impl Delivery {
                     None => drop(self.written.refunds.remove(&key)),
                 }
             }
+            Some(Intent::Shipping(key)) => {
+                let found = self.account.shipping.get(&key);
+                let known = found.map(|expense| WrittenShipping {
+                    content_hash: shipping_hash(&expense.content),
+                    date: expense.content.date.clone(),
+                    removed: expense.removed,
+                });
+                match known {
+                    Some(known) => drop(self.written.shipping.insert(key, known)),
+                    None => drop(self.written.shipping.remove(&key)),
+                }
+            }
         }
     }
 }
@@ -173,6 +190,10 @@ fn name(step: &Step) -> &'static str {
         Step::CreateRefund(_) => "create refund",
         Step::UpdateRefund(_) => "update refund",
         Step::RemoveRefund(_) => "remove refund",
+        Step::CreateShipping(_) => "create shipping",
+        Step::UpdateShipping(_) => "update shipping",
+        Step::RestoreShipping(_) => "restore shipping",
+        Step::RemoveShipping(_) => "remove shipping",
         Step::Nothing | Step::Done | Step::Hold(_) => "none",
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::books::{
     DesiredBooks, DesiredInvoice, DesiredPayment, DesiredRefund, Disposition, InvoiceLine, LineTax,
-    RefundDocument,
+    RefundDocument, ShippingExpense,
 };
 use domain::difference::Step;
 use domain::money::Money;
@@ -27,6 +27,13 @@ pub(crate) struct Payment {
     pub(crate) date: String,
 }
 
+/// An expense keeps its id when it is removed, so it can come back.
+#[derive(Clone, Debug)]
+pub(crate) struct Expense {
+    pub(crate) content: ShippingExpense,
+    pub(crate) removed: bool,
+}
+
 /// Everything the account holds for one order. Payments and documents by their natural keys;
 /// those that were removed are gone from here, an invoice keeps its number.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +41,7 @@ pub(crate) struct Account {
     pub(crate) invoice: Option<Invoice>,
     pub(crate) payments: BTreeMap<String, Payment>,
     pub(crate) documents: BTreeMap<String, DesiredRefund>,
+    pub(crate) shipping: BTreeMap<String, Expense>,
     /// Steps performed so far.
     pub(crate) writes: usize,
 }
@@ -44,6 +52,7 @@ pub(crate) struct Shown {
     invoice: Option<(DesiredInvoice, Money, bool)>,
     payments: BTreeMap<String, Payment>,
     documents: BTreeMap<String, DesiredRefund>,
+    shipping: BTreeMap<String, ShippingExpense>,
 }
 
 impl Shown {
@@ -68,6 +77,11 @@ impl Shown {
             documents: documents
                 .filter(|refund| refund.document != RefundDocument::None)
                 .map(bare_refund)
+                .collect(),
+            shipping: books
+                .shipping
+                .iter()
+                .map(|expense| (expense.key.clone(), expense.clone()))
                 .collect(),
         }
     }
@@ -96,8 +110,14 @@ impl Account {
     pub(crate) fn perform(&mut self, step: &Step, books: &DesiredBooks) -> Result<(), String> {
         self.writes += 1;
         match step {
-            Step::CreateInvoice => self.create_invoice(&books.invoice),
-            Step::UpdateInvoice => self.update_invoice(&books.invoice),
+            Step::CreateInvoice => {
+                self.rebills_what_stands(&books.invoice)?;
+                self.create_invoice(&books.invoice)
+            }
+            Step::UpdateInvoice => {
+                self.rebills_what_stands(&books.invoice)?;
+                self.update_invoice(&books.invoice)
+            }
             Step::MarkSent => self.standing().map(|invoice| invoice.sent = true),
             Step::RemoveInvoice => self.remove_invoice(),
             Step::RestoreInvoice => match &mut self.invoice {
@@ -145,6 +165,34 @@ impl Account {
                 Ok(())
             }
             Step::RemoveRefund(key) => taken(self.documents.remove(key)),
+            Step::CreateShipping(index) => {
+                let content = books.shipping[*index].clone();
+                let key = content.key.clone();
+                let expense = Expense {
+                    content,
+                    removed: false,
+                };
+                match self.shipping.insert(key, expense) {
+                    Some(twice) => Err(format!("{} is booked twice", twice.content.key)),
+                    None => Ok(()),
+                }
+            }
+            Step::UpdateShipping(index) => {
+                let content = &books.shipping[*index];
+                let expense = self.shipping.get_mut(&content.key);
+                let expense = expense.filter(|expense| !expense.removed);
+                expense.ok_or("no such expense")?.content = content.clone();
+                Ok(())
+            }
+            Step::RestoreShipping(key) => self.set_removed(key, false),
+            Step::RemoveShipping(key) => {
+                let standing = self.invoice.iter().filter(|invoice| !invoice.removed);
+                let mut lines = standing.flat_map(|invoice| &invoice.content.lines);
+                if lines.any(|line| line.rebills.as_ref() == Some(key)) {
+                    return Err(format!("{key} is still on the invoice"));
+                }
+                self.set_removed(key, true)
+            }
             Step::Nothing | Step::Done | Step::Hold(_) => Err("no step at all".to_owned()),
         }
     }
@@ -155,7 +203,36 @@ impl Account {
             invoice: standing.map(|one| (bare_invoice(&one.content), one.total, one.sent)),
             payments: self.payments.clone(),
             documents: self.documents.values().map(bare_refund).collect(),
+            shipping: self
+                .shipping
+                .iter()
+                .filter(|(_, expense)| !expense.removed)
+                .map(|(key, expense)| (key.clone(), expense.content.clone()))
+                .collect(),
         }
+    }
+
+    fn rebills_what_stands(&self, desired: &DesiredInvoice) -> Result<(), String> {
+        let mut named = desired
+            .lines
+            .iter()
+            .filter_map(|line| line.rebills.as_ref());
+        let stands = |key| {
+            self.shipping
+                .get(key)
+                .is_some_and(|expense| !expense.removed)
+        };
+        match named.find(|key| !stands(*key)) {
+            Some(key) => Err(format!("{key} is to be rebilled and does not stand")),
+            None => Ok(()),
+        }
+    }
+
+    fn set_removed(&mut self, key: &str, removed: bool) -> Result<(), String> {
+        let expense = self.shipping.get_mut(key);
+        let expense = expense.filter(|expense| expense.removed != removed);
+        expense.ok_or("the expense is so already")?.removed = removed;
+        Ok(())
     }
 
     fn standing(&mut self) -> Result<&mut Invoice, String> {

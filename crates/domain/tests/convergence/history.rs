@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use domain::account::{account, gone};
 use domain::books::DesiredBooks;
 use domain::mapping::Mapping;
-use domain::policy::{Policy, RefundMode};
+use domain::policy::{Policy, RefundMode, ShippingMode};
 use domain::validate::read_order;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -61,6 +61,8 @@ pub(crate) enum Change {
     Capture(i64),
     AddLine(Line),
     RemoveLine,
+    /// Shipping costs so much from now on.
+    Ship(i64),
     Move(u8),
     Message(u8),
     Rename(u8),
@@ -72,7 +74,7 @@ pub(crate) enum Change {
     /// Records of refunds that were only told by a transaction appear.
     RecordRefunds,
     DeclineRefund,
-    /// The merchant books refunds in another way from now on.
+    /// The merchant books refunds or shipping in another way from now on.
     Choose(usize),
     /// The first capture that stands is voided.
     Void,
@@ -97,6 +99,7 @@ pub(crate) fn followed() -> impl Strategy<Value = Change> {
             Change::AddLine(Line { price_minor, pieces, taxed })
         }),
         2 => Just(Change::RemoveLine),
+        2 => prop_oneof![Just(0), 1_i64..2_000].prop_map(Change::Ship),
         1 => any::<u8>().prop_map(Change::Move),
         2 => any::<u8>().prop_map(Change::Message),
         1 => any::<u8>().prop_map(Change::Rename),
@@ -107,7 +110,8 @@ pub(crate) fn followed() -> impl Strategy<Value = Change> {
             .prop_map(|(part, told)| Change::Refund(part, told)),
         2 => Just(Change::RecordRefunds),
         1 => Just(Change::DeclineRefund),
-        2 => (0_usize..3).prop_map(Change::Choose),
+        3 => (0_usize..3).prop_map(Change::Choose),
+        2 => (3_usize..6).prop_map(Change::Choose),
     ]
 }
 
@@ -146,6 +150,7 @@ struct Refund {
 #[derive(Clone, Debug)]
 struct Shop {
     lines: Vec<Line>,
+    shipping: Line,
     /// Amount, and whether it was voided.
     captures: Vec<(i64, bool)>,
     refunds: Vec<Refund>,
@@ -158,6 +163,7 @@ struct Shop {
     deleted: bool,
     currency: &'static str,
     mode: RefundMode,
+    shipping_mode: ShippingMode,
 }
 
 impl Default for Shop {
@@ -168,6 +174,11 @@ impl Default for Shop {
                 pieces: 3,
                 taxed: true,
             }],
+            shipping: Line {
+                price_minor: 799,
+                pieces: 1,
+                taxed: true,
+            },
             captures: Vec::new(),
             refunds: Vec::new(),
             status: 11,
@@ -179,6 +190,7 @@ impl Default for Shop {
             deleted: false,
             currency: "USD",
             mode: RefundMode::CreditNote,
+            shipping_mode: ShippingMode::Expense("Freight".to_owned()),
         }
     }
 }
@@ -200,6 +212,13 @@ impl Shop {
                     if self.total() < self.captured() {
                         self.lines.extend(last);
                     }
+                }
+            }
+            Change::Ship(minor) => {
+                let before = self.shipping;
+                self.shipping.price_minor = *minor;
+                if self.total() < self.captured() {
+                    self.shipping = before;
                 }
             }
             Change::Move(number) => self.street = *number,
@@ -227,13 +246,14 @@ impl Shop {
                     refund.told = Told::Declined;
                 }
             }
-            Change::Choose(index) => {
-                self.mode = match index {
-                    0 => RefundMode::CreditNote,
-                    1 => RefundMode::Adjust,
-                    _ => RefundMode::Expense("Refunds".to_owned()),
-                };
-            }
+            Change::Choose(index) => match index {
+                0 => self.mode = RefundMode::CreditNote,
+                1 => self.mode = RefundMode::Adjust,
+                2 => self.mode = RefundMode::Expense("Refunds".to_owned()),
+                3 => self.shipping_mode = ShippingMode::Line,
+                4 => self.shipping_mode = ShippingMode::Expense("Freight".to_owned()),
+                _ => self.shipping_mode = ShippingMode::Expense("Courier".to_owned()),
+            },
             Change::Void => {
                 if let Some(first) = self.captures.iter_mut().find(|capture| !capture.1) {
                     first.1 = true;
@@ -251,7 +271,8 @@ impl Shop {
     }
 
     fn total(&self) -> i64 {
-        self.lines.iter().map(|line| line.net() + line.tax()).sum()
+        let lines = self.lines.iter().chain([&self.shipping]);
+        lines.map(|line| line.net() + line.tax()).sum()
     }
 
     fn captured(&self) -> i64 {
@@ -277,6 +298,7 @@ impl Shop {
     fn moment(&self) -> Moment {
         let policy = Policy {
             refund: self.mode.clone(),
+            shipping: self.shipping_mode.clone(),
             ..Policy::default()
         };
         if self.deleted {
@@ -299,8 +321,14 @@ impl Shop {
             products.push(row);
             taxes.push(tax(id, "item", "State", "8.2500", &text(line.tax())));
         }
+        let (shipping, shipping_tax) = (self.shipping.net(), self.shipping.tax());
+        taxes.push(tax(0, "shipping", "State", "8.2500", &text(shipping_tax)));
         let net: i64 = self.lines.iter().map(|line| line.net()).sum();
+        let net = net + shipping;
         let order = &mut document["order"];
+        order["shipping_cost_ex_tax"] = json!(text(shipping));
+        order["shipping_cost_tax"] = json!(text(shipping_tax));
+        order["shipping_cost_inc_tax"] = json!(text(shipping + shipping_tax));
         order["status_id"] = json!(self.status());
         order["is_deleted"] = json!(self.archived);
         order["default_currency_code"] = json!(self.currency);

@@ -217,13 +217,17 @@ fn the_histories_reach_every_step_and_few_make_no_plan() {
         "create invoice",
         "create payment",
         "create refund",
+        "create shipping",
         "mark sent",
         "remove invoice",
         "remove payment",
         "remove refund",
+        "remove shipping",
         "restore invoice",
+        "restore shipping",
         "update invoice",
         "update refund",
+        "update shipping",
     ];
     assert_eq!(steps, BTreeSet::from(every));
     assert_eq!(holds, BTreeSet::new());

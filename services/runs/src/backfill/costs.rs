@@ -8,10 +8,12 @@ use std::ops::AddAssign;
 
 use contracts::ledger::OrderEntry;
 use contracts::ledger_conversion;
-use domain::books::{DesiredBooks, DesiredPayment, DesiredRefund, Disposition, RefundDocument};
+use domain::books::{
+    DesiredBooks, DesiredPayment, DesiredRefund, Disposition, RefundDocument, ShippingExpense,
+};
 use domain::difference::{
-    Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, content_hash, next_step,
-    refund_hash,
+    Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, WrittenShipping, content_hash,
+    next_step, refund_hash, shipping_hash,
 };
 
 /// Calls at both vendors.
@@ -74,6 +76,13 @@ pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
         // It is read once more, with its payments, and taken into the ledger.
         calls.reads = calls.reads.saturating_add(2);
         written = as_desired(desired, true);
+        if !desired.shipping.is_empty() {
+            // What its lines rebill is looked for among those that stand and those that do not.
+            calls.reads = calls.reads.saturating_add(2);
+        }
+        for expense in &desired.shipping {
+            keep_shipping(&mut written, expense);
+        }
     }
     let mut created_here = false;
     for _ in 0..STEPS_MAX {
@@ -135,6 +144,27 @@ pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
                 calls += READ_THEN_UPDATE;
                 written.refunds.remove(&key);
             }
+            Step::CreateShipping(index) | Step::UpdateShipping(index) => {
+                let Some(expense) = desired.shipping.get(index) else {
+                    break;
+                };
+                // The category's id is looked up by its name.
+                calls.reads = calls.reads.saturating_add(1);
+                if written.shipping.contains_key(&expense.key) {
+                    calls += READ_THEN_UPDATE;
+                } else {
+                    calls.creates = calls.creates.saturating_add(1);
+                }
+                keep_shipping(&mut written, expense);
+            }
+            Step::RestoreShipping(key) => {
+                calls.updates = calls.updates.saturating_add(1);
+                set_removed(&mut written, &key, false);
+            }
+            Step::RemoveShipping(key) => {
+                calls += READ_THEN_UPDATE;
+                set_removed(&mut written, &key, true);
+            }
             Step::RemoveInvoice => {
                 calls += READ_THEN_UPDATE;
                 if let Some(invoice) = &mut written.invoice {
@@ -177,6 +207,21 @@ fn keep_refund(written: &mut Written, refund: &DesiredRefund, is_expense: bool) 
         date: refund.date.clone(),
     };
     written.refunds.insert(refund.key.clone(), known);
+}
+
+fn keep_shipping(written: &mut Written, expense: &ShippingExpense) {
+    let known = WrittenShipping {
+        content_hash: shipping_hash(expense),
+        date: expense.date.clone(),
+        removed: false,
+    };
+    written.shipping.insert(expense.key.clone(), known);
+}
+
+fn set_removed(written: &mut Written, key: &str, removed: bool) {
+    if let Some(known) = written.shipping.get_mut(key) {
+        known.removed = removed;
+    }
 }
 
 /// Whether the order will have an invoice, and so a client.

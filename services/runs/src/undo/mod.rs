@@ -8,6 +8,7 @@
 
 mod order;
 mod survey;
+mod touched;
 
 use std::collections::BTreeMap;
 

@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use connect::VendorError;
-use connect::freshbooks::{Invoice, Payment};
-use contracts::books_conversion::money_from_wire;
 use contracts::ledger::{OrderEntry, WrittenInvoice};
 use domain::money::Money;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
+use super::touched::{UNKNOWN_OUTCOME, read_money, shipping_touched, standing_shipping, touched};
 use crate::{DayRange, Error, Tools};
 
 /// Ledger entries read at the same time.
@@ -43,6 +42,8 @@ pub struct Written {
     pub paid: Option<Money>,
     /// Credit notes and expenses.
     pub refunds: usize,
+    /// Expenses that the invoice rebills.
+    pub shipping: usize,
 }
 
 /// What is left in the books.
@@ -94,6 +95,9 @@ impl fmt::Display for Survey {
             if one.refunds > 0 {
                 write!(f, ", refunds: {}", one.refunds)?;
             }
+            if one.shipping > 0 {
+                write!(f, ", shipping expenses: {}", one.shipping)?;
+            }
             writeln!(f)?;
         }
         for left in &self.left {
@@ -126,21 +130,27 @@ pub(super) async fn survey(
     let entries: Vec<(String, OrderEntry)> = reads.buffered(LEDGER_AT_ONCE).try_collect().await?;
     let (mut standing, mut done) = (Vec::new(), Vec::new());
     for (id, entry) in entries {
-        let (Ok(order_id), Some(invoice)) = (id.parse::<u64>(), entry.invoice.clone()) else {
+        let Ok(order_id) = id.parse::<u64>() else {
             continue;
         };
+        if entry.invoice.is_none() && standing_shipping(&entry).next().is_none() {
+            continue;
+        }
         let is_ours =
             run_id.is_some() && entry.undone.as_ref().map(|mark| mark.run_id.as_str()) == run_id;
         if stands(&entry) {
-            standing.push((order_id, entry, invoice, is_ours));
+            standing.push((order_id, entry, is_ours));
         } else if is_ours {
             done.push(order_id);
         }
     }
     standing.sort_by_key(|(order_id, ..)| *order_id);
     done.sort_unstable();
-    let looks = stream::iter(standing).map(|(order_id, entry, invoice, is_ours)| async move {
-        look(tools, days, order_id, &entry, &invoice, is_ours).await
+    let looks = stream::iter(standing).map(|(order_id, entry, is_ours)| async move {
+        match &entry.invoice {
+            Some(invoice) => look(tools, days, order_id, &entry, invoice, is_ours).await,
+            None => look_at_shipping(tools, days, order_id, &entry, is_ours).await,
+        }
     });
     let looks: Vec<Look> = looks.buffered(COMPARED_AT_ONCE).try_collect().await?;
     let mut survey = Survey::default();
@@ -149,7 +159,8 @@ pub(super) async fn survey(
             Look::OtherDay => {}
             Look::Left(left) => survey.left.push(left),
             Look::TakeOut(written) => {
-                let documents = count(written.payments.saturating_add(written.refunds));
+                let documents = written.payments.saturating_add(written.refunds);
+                let documents = count(documents.saturating_add(written.shipping));
                 // Each is read once more and then removed, the client too with what may use it.
                 let calls = documents
                     .saturating_add(2)
@@ -168,6 +179,7 @@ fn stands(entry: &OrderEntry) -> bool {
     entry.invoice.as_ref().is_some_and(|known| !known.removed)
         || !entry.payments.is_empty()
         || !entry.refunds.is_empty()
+        || standing_shipping(entry).next().is_some()
         || entry.intent.is_some()
 }
 
@@ -185,10 +197,7 @@ async fn look(
     known: &WrittenInvoice,
     is_ours: bool,
 ) -> Result<Look, Error> {
-    let in_range = |date: &str| {
-        date.parse()
-            .is_ok_and(|day| days.from <= day && day <= days.to)
-    };
+    let in_range = |date: &str| lies_in(days, date);
     if !known.create_date.is_empty() && !in_range(&known.create_date) {
         return Ok(Look::OtherDay);
     }
@@ -220,7 +229,7 @@ async fn look(
     }
     if let Some(day) = closed_day(tools, entry) {
         return left(format!(
-            "a payment or refund lies on {day}, in a closed period"
+            "a payment, refund or expense lies on {day}, in a closed period"
         ));
     }
     let paid = entry.payments.iter().try_fold(None, |sum, payment| {
@@ -238,91 +247,54 @@ async fn look(
         payments: entry.payments.len(),
         paid: paid.flatten(),
         refunds: entry.refunds.len(),
+        shipping: standing_shipping(entry).count(),
     }))
 }
 
-/// What a person has changed of the order since Tillbook last wrote, in plain words.
-async fn touched(
+/// The same where the invoice that was to rebill the shipping was never written.
+async fn look_at_shipping(
     tools: &Tools,
+    days: DayRange,
+    order_id: u64,
     entry: &OrderEntry,
-    known: &WrittenInvoice,
-    invoice: &Invoice,
-) -> Result<Option<String>, Error> {
-    let say = |text: &str| Ok(Some(text.to_owned()));
-    if entry.intent.is_some() {
-        return say("a write of the order has an unknown outcome yet; run the undo again later");
-    }
-    if invoice.is_deleted() {
-        return say("the invoice was deleted in FreshBooks");
-    }
-    let is_as_written = match invoice.vendor_hash() {
-        Some(hash) if !known.vendor_hash.is_empty() => hash == known.vendor_hash,
-        _ => read_money(known.total.as_ref()) == Some(invoice.amount),
+    is_ours: bool,
+) -> Result<Look, Error> {
+    let known = standing_shipping(entry).find(|known| lies_in(days, &known.date));
+    let amount = known.and_then(|known| read_money(known.amount.as_ref()));
+    let (Some(known), Some(amount)) = (known, amount) else {
+        return Ok(Look::OtherDay);
     };
-    if !is_as_written {
-        return say("the invoice was edited in FreshBooks");
+    let number = domain::account::gone(order_id, &tools.policy)
+        .invoice
+        .number;
+    let reason = match shipping_touched(tools, entry).await? {
+        _ if entry.intent.is_some() && !is_ours => Some(UNKNOWN_OUTCOME.to_owned()),
+        Some(reason) if !is_ours => Some(reason),
+        _ => closed_day(tools, entry)
+            .map(|day| format!("an expense lies on {day}, in a closed period")),
+    };
+    if let Some(reason) = reason {
+        return Ok(Look::Left(Left {
+            order_id,
+            number,
+            reason,
+        }));
     }
-    // Only the client's own look at it makes it so; Tillbook marks it as sent and no more.
-    if [&invoice.v3_status, &invoice.display_status]
-        .iter()
-        .any(|status| matches!(status.as_str(), "viewed" | "disputed"))
-    {
-        return say("the client has seen the invoice");
-    }
-    let payments = tools
-        .account
-        .list_payments_of_invoice(invoice.id)
-        .await
-        .map_err(Error::vendor("reading an invoice's payments"))?;
-    Ok(payments_touched(entry, &payments).or(refunds_touched(tools, entry).await?))
+    Ok(Look::TakeOut(Written {
+        order_id,
+        number,
+        date: known.date.clone(),
+        total: Money::zero(amount.currency),
+        payments: 0,
+        paid: None,
+        refunds: 0,
+        shipping: standing_shipping(entry).count(),
+    }))
 }
 
-fn payments_touched(entry: &OrderEntry, found: &[Payment]) -> Option<String> {
-    for payment in found {
-        let known = entry
-            .payments
-            .iter()
-            .find(|known| known.payment_id == payment.id);
-        let Some(known) = known else {
-            return Some(format!(
-                "a payment of {} was added in FreshBooks",
-                payment.amount
-            ));
-        };
-        if read_money(known.amount.as_ref()) != Some(payment.amount) {
-            return Some(format!(
-                "payment {} was changed to {} in FreshBooks",
-                known.key, payment.amount
-            ));
-        }
-    }
-    let gone = entry
-        .payments
-        .iter()
-        .find(|known| !found.iter().any(|payment| payment.id == known.payment_id));
-    gone.map(|known| format!("payment {} was deleted in FreshBooks", known.key))
-}
-
-async fn refunds_touched(tools: &Tools, entry: &OrderEntry) -> Result<Option<String>, Error> {
-    for known in &entry.refunds {
-        let failed = Error::vendor("reading a refund's document");
-        let (amount, is_deleted) = if known.is_expense {
-            let found = tools.account.get_expense(known.document_id).await;
-            let found = found.map_err(failed)?;
-            (found.amount, found.is_deleted())
-        } else {
-            let found = tools.account.get_credit_note(known.document_id).await;
-            let found = found.map_err(failed)?;
-            (found.amount, found.is_deleted())
-        };
-        if is_deleted || read_money(known.amount.as_ref()) != Some(amount) {
-            return Ok(Some(format!(
-                "{} was changed or deleted in FreshBooks",
-                known.number
-            )));
-        }
-    }
-    Ok(None)
+fn lies_in(days: DayRange, date: &str) -> bool {
+    date.parse()
+        .is_ok_and(|day| days.from <= day && day <= days.to)
 }
 
 /// A day of the order's moneys that the books close.
@@ -330,14 +302,12 @@ fn closed_day(tools: &Tools, entry: &OrderEntry) -> Option<String> {
     let first_open = tools.policy.books_locked_until?.to_string();
     let payments = entry.payments.iter().map(|payment| &payment.date);
     let refunds = entry.refunds.iter().map(|refund| &refund.date);
+    let shipping = standing_shipping(entry).map(|expense| &expense.date);
     payments
         .chain(refunds)
+        .chain(shipping)
         .find(|day| !day.is_empty() && **day < first_open)
         .cloned()
-}
-
-fn read_money(wire: Option<&contracts::money::Money>) -> Option<Money> {
-    money_from_wire("amount", wire).ok()
 }
 
 fn count(length: usize) -> u64 {

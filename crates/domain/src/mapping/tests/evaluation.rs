@@ -65,6 +65,7 @@ fn the_built_in_mapping_fills_the_books() {
         tax1,
         tax2: None,
         compounded: false,
+        rebills: None,
     };
     let tax = LineTax {
         name: "State".into(),

@@ -32,6 +32,7 @@ enum Action {
     AddLine,
     EditLineQuantity,
     ChangeBillingAddress,
+    SetShipping,
     Refund,
     Touch,
     Archive,
@@ -171,6 +172,10 @@ fn apply(
             let fields = request.address.as_ref();
             let fields = fields.ok_or("change_billing_address needs address")?;
             edit::change_address(&mut order.spec.billing, fields)?;
+        }
+        Action::SetShipping => {
+            let cost = amount(request.amount.as_ref())?.ok_or("set_shipping needs amount")?;
+            edit::set_shipping(order, cost)?;
         }
         Action::Refund => {
             let refund_id = give_back(order, request, ids)?;

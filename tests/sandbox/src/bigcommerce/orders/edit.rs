@@ -53,6 +53,14 @@ pub(crate) fn edit_quantity(order: &mut Order, line: usize, quantity: u32) -> Re
     Ok(())
 }
 
+/// Sets what shipping costs; 0 makes it free.
+pub(crate) fn set_shipping(order: &mut Order, cost: Decimal) -> Result<(), String> {
+    computed(order)?;
+    order.spec.shipping = money::round(cost, order.sums.digits);
+    order.recompute();
+    Ok(())
+}
+
 /// Merges V2 address fields over an address. Unknown fields are refused by name.
 pub(crate) fn change_address(
     address: &mut Address,

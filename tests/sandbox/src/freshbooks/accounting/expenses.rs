@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::call::{Doc, object};
 use super::super::clock;
-use super::super::errors::Refusal;
+use super::super::errors::{Refusal, errno};
 use super::super::state::Account;
 use super::super::table::{Table, integer, is_deleted, text};
 use super::fields::{Input, money, number_text, stored_amount};
@@ -81,6 +81,23 @@ impl Resource for Expenses {
         account.expenses.put(id, row);
         Ok(())
     }
+
+    /// An assumption, on the strict side: no source tells what becomes of an invoice whose rebilled
+    /// expense is deleted, so the emulator does not let it come to that.
+    fn before_vis_state(&self, account: &Account, id: u64, to: u64) -> Result<(), Refusal> {
+        match rebilled_by(account, id) {
+            Some(invoice) if to == 1 => {
+                let message = format!("The expense is on invoice {invoice}; take it off first.");
+                Err(Refusal::field(
+                    OBJECT,
+                    "vis_state",
+                    errno::INVALID_VALUE,
+                    message,
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 fn write(account: &Account, row: &mut Doc, body: &Doc) -> Result<(), Refusal> {
@@ -129,6 +146,13 @@ fn write(account: &Account, row: &mut Doc, body: &Doc) -> Result<(), Refusal> {
         row.insert("status".into(), status.into());
     }
     Ok(())
+}
+
+/// The live invoice that rebills the expense, if one does.
+fn rebilled_by(account: &Account, id: u64) -> Option<u64> {
+    let row = account.expenses.get(id)?;
+    let invoice = integer(row, "invoiceid");
+    (invoice != 0).then_some(invoice)
 }
 
 /// Same vendor, day and amount: FreshBooks flags it by itself.

@@ -11,7 +11,7 @@ use super::super::call::{Doc, object};
 use super::super::clock;
 use super::super::errors::{Refusal, errno};
 use super::super::state::Account;
-use super::super::table::{integer, text};
+use super::super::table::{integer, is_deleted, text};
 use super::fields::{Input, decimal, money, number_text, stored_amount};
 use super::{expenses, items};
 
@@ -122,6 +122,9 @@ fn rebilled(account: &Account, input: &Input<'_>) -> Result<u64, Refusal> {
         .expenses
         .get(id)
         .ok_or_else(|| Refusal::unknown(input.object, "expenseid", "Expense", id))?;
+    if is_deleted(expense) {
+        return Err(Refusal::deleted("expense", id));
+    }
     if integer(expense, "clientid") == 0 {
         let message = "The expense has no client.";
         return Err(input.refuse(
