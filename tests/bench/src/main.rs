@@ -12,6 +12,7 @@ mod latency;
 mod load;
 mod process;
 mod pure;
+mod pure_core;
 mod relay;
 mod scene;
 mod snapshots;
@@ -58,9 +59,11 @@ struct Arguments {
     only: Vec<Part>,
 }
 
-/// A part of the run with servers of its own.
+/// A part of the run; all but the core have servers of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
+    /// The pure core on one thread.
+    Core,
     /// Relay and chain side by side.
     Chain,
     /// `tillbook all`.
@@ -72,6 +75,7 @@ enum Part {
 /// How much of everything is done.
 #[derive(Clone, Copy, Debug)]
 struct Amounts {
+    core_orders: u64,
     chain_rounds: usize,
     chain_messages: usize,
     rate_orders: u64,
@@ -87,6 +91,7 @@ impl Amounts {
     fn of(arguments: &Arguments) -> Self {
         if arguments.quick {
             return Self {
+                core_orders: 2_000,
                 chain_rounds: 1,
                 chain_messages: 2_000,
                 rate_orders: 300,
@@ -99,6 +104,7 @@ impl Amounts {
             };
         }
         Self {
+            core_orders: 50_000,
             chain_rounds: 3,
             chain_messages: 10_000,
             rate_orders: 1_000,
@@ -136,7 +142,10 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
     let mut table = Table::default();
     let mut outcome = Ok(());
-    if wanted(Part::Chain) {
+    if wanted(Part::Core) {
+        outcome = pure_core::measure(amounts.core_orders, &mut table);
+    }
+    if outcome.is_ok() && wanted(Part::Chain) {
         outcome = versus::measure(amounts, &mut table).await;
     }
     if outcome.is_ok() && wanted(Part::All) {
