@@ -124,6 +124,13 @@ fn what_is_no_json_is_rejected_without_repeating_it() {
 }
 
 #[test]
+fn half_of_a_character_is_no_json_and_not_guessed() {
+    // As a store writes a name that was cut in the middle of an emoji.
+    let halved = document().to_string().replace("Mug", "Mug \\ud83d");
+    assert_eq!(only_code(plain(halved.into_bytes())), "document_not_json");
+}
+
+#[test]
 fn broken_compression_is_rejected() {
     let whole = compressed(&document());
     let noise = OrderSnapshot {
