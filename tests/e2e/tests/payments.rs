@@ -1,9 +1,9 @@
 //! Money that comes in late, in parts, or after a failure, and orders that change under it.
 
-use anyhow::ensure;
-use e2e::{QUICK, Shop, Streams};
-use serde_json::json;
-use testkit::{House, HouseOptions};
+use anyhow::{Context, ensure};
+use e2e::{LIMIT, QUICK, Shop, Streams};
+use serde_json::{Value, json};
+use testkit::{House, HouseOptions, eventually};
 
 #[tokio::test]
 async fn money_in_parts_late_or_after_a_failure_is_booked_once() -> anyhow::Result<()> {
@@ -72,4 +72,102 @@ async fn edits_after_the_invoice_follow_and_payments_stay() -> anyhow::Result<()
         "{invoice}"
     );
     shop.nothing_twice(&[order]).await
+}
+
+/// The only reason of an order's dead letter: its code and its words.
+async fn only_reason(shop: &Shop<'_>, order_id: u64) -> anyhow::Result<(String, String)> {
+    let letter = shop.dead_letter(order_id).await?;
+    ensure!(letter.get("kind") == Some(&json!("held")), "{letter}");
+    let reasons = letter.get("reasons").and_then(Value::as_array);
+    let [reason] = reasons.map(Vec::as_slice).unwrap_or_default() else {
+        anyhow::bail!("not one reason: {letter}");
+    };
+    let text = |key: &str| {
+        let text = reason.get(key).and_then(Value::as_str);
+        text.map(str::to_owned).with_context(|| format!("no {key}"))
+    };
+    Ok((text("code")?, text("message")?))
+}
+
+#[tokio::test]
+async fn a_voided_authorisation_is_no_money_and_its_cancelled_order_leaves_the_books()
+-> anyhow::Result<()> {
+    let house = House::start(HouseOptions {
+        config: QUICK.to_owned(),
+        ..HouseOptions::default()
+    })
+    .await?;
+    let shop = Shop::only(&house)?;
+    let order = shop.place("authorised_only", 3).await?;
+    shop.in_books(std::slice::from_ref(&order)).await?;
+    let streams = Streams::of(&house).await?;
+    let voided = shop.act(order.id, &json!({"action": "void"})).await?;
+    streams.at_rest_without_dead_letters().await?;
+    shop.nothing_twice(std::slice::from_ref(&voided)).await?;
+    ensure!(shop.rows("payments").await?.is_empty(), "a void was paid");
+
+    let cancel = json!({"action": "set_status", "status_id": 5});
+    shop.act(order.id, &cancel).await?;
+    eventually(LIMIT, "the invoice leaving the books", async || {
+        let left = shop.rows("invoices").await?;
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })
+    .await?;
+    streams.at_rest_without_dead_letters().await
+}
+
+#[tokio::test]
+async fn a_voided_capture_is_held_with_its_payment_and_nothing_is_taken_out() -> anyhow::Result<()>
+{
+    let house = House::start(HouseOptions {
+        config: QUICK.to_owned(),
+        ..HouseOptions::default()
+    })
+    .await?;
+    let shop = Shop::only(&house)?;
+    let order = shop.place("paid_card_one_line", 3).await?;
+    shop.in_books(std::slice::from_ref(&order)).await?;
+    let before = shop.books().await?;
+
+    shop.act(order.id, &json!({"action": "void"})).await?;
+    let (code, message) = only_reason(&shop, order.id).await?;
+    ensure!(code == "payment_gone", "{code}: {message}");
+    ensure!(
+        message.contains("txn:") && message.contains(&order.id.to_string()),
+        "{message}"
+    );
+    let streams = Streams::of(&house).await?;
+    streams.at_rest().await?;
+    ensure!(shop.books().await? == before, "the books changed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_currency_that_changes_after_the_invoice_is_held_and_the_invoice_stays()
+-> anyhow::Result<()> {
+    let house = House::start(HouseOptions {
+        config: QUICK.to_owned(),
+        ..HouseOptions::default()
+    })
+    .await?;
+    let shop = Shop::only(&house)?;
+    let open = shop.place("awaiting_payment", 4).await?;
+    let paid = shop.place("paid_card_one_line", 5).await?;
+    let orders = [open, paid];
+    shop.in_books(&orders).await?;
+    let before = shop.books().await?;
+
+    let change = json!({"action": "change_currency", "currency": "EUR"});
+    for order in &orders {
+        shop.act(order.id, &change).await?;
+        let (code, message) = only_reason(&shop, order.id).await?;
+        ensure!(code == "currency_changed", "{code}: {message}");
+        let both = message.contains(&order.currency) && message.contains("EUR");
+        ensure!(both, "{message}");
+    }
+    let streams = Streams::of(&house).await?;
+    streams.at_rest().await?;
+    ensure!(shop.books().await? == before, "the books changed");
+    shop.nothing_twice(&orders).await
 }

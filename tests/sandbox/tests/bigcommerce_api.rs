@@ -232,6 +232,28 @@ async fn an_authorisation_is_captured_in_parts_and_never_beyond() {
 }
 
 #[tokio::test]
+async fn a_void_takes_back_the_latest_capture_or_else_the_authorisation() {
+    let shop = Shop::open(json!({})).await;
+    for (kind, captured) in [
+        ("authorised_only", "0.0000"),
+        ("paid_card_one_line", "0.0000"),
+    ] {
+        let id = shop.order(kind, 4).await;
+        let rows = shop.get(&format!("/v3/orders/{id}/transactions")).await;
+        let path = format!("/orders/{id}/actions");
+        let after = shop
+            .ask(Method::POST, &path, Some(json!({"action": "void"})))
+            .await;
+        assert_eq!(after["captured"], json!(captured), "{kind}");
+        let now = shop.get(&format!("/v3/orders/{id}/transactions")).await;
+        let void = now["data"].as_array().unwrap().last().unwrap();
+        assert_eq!(void["event"], json!("void"));
+        let last = rows["data"].as_array().unwrap().last().unwrap();
+        assert_eq!(void["reference_transaction_id"], last["id"], "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn edits_compute_again_and_a_deleted_order_is_gone() {
     let shop = Shop::open(json!({})).await;
     let id = shop.order("awaiting_payment", 9).await;
@@ -250,6 +272,9 @@ async fn edits_compute_again_and_a_deleted_order_is_gone() {
     act(json!({"action": "change_billing_address", "address": {"city": "Oslo"}})).await;
     let order = shop.get(&format!("/v2/orders/{id}")).await;
     assert_eq!(order["billing_address"]["city"], json!("Oslo"));
+    let other = act(json!({"action": "change_currency", "currency": "EUR"})).await;
+    assert_eq!(other["currency"], json!("EUR"));
+    assert_eq!(other["total_inc_tax"], before["total_inc_tax"]);
     act(json!({"action": "delete"})).await;
     let gone = shop
         .vendor(Method::GET, &format!("/v2/orders/{id}"), None)

@@ -28,11 +28,13 @@ pub(super) fn router() -> Router<Arc<App>> {
 enum Action {
     Capture,
     Purchase,
+    Void,
     SetStatus,
     AddLine,
     EditLineQuantity,
     ChangeBillingAddress,
     SetShipping,
+    ChangeCurrency,
     Refund,
     Touch,
     Archive,
@@ -55,6 +57,7 @@ struct ActionRequest {
     /// Counts from 0.
     line: Option<usize>,
     address: Option<Map<String, Value>>,
+    currency: Option<String>,
     items: Option<Vec<ItemRequest>>,
     /// `origin` (default), `store_credit` or `offline`.
     to: Option<String>,
@@ -145,6 +148,11 @@ fn apply(
                 events.push(events::transaction("created", id, last));
             }
         }
+        Action::Void => {
+            pay::void(order, ids)?;
+            let void = order.transactions.last();
+            events.extend(void.map(|void| events::transaction("created", id, void)));
+        }
         Action::SetStatus => {
             let status = request.status_id.ok_or("set_status needs status_id")?;
             edit::set_status(order, status)?;
@@ -176,6 +184,10 @@ fn apply(
         Action::SetShipping => {
             let cost = amount(request.amount.as_ref())?.ok_or("set_shipping needs amount")?;
             edit::set_shipping(order, cost)?;
+        }
+        Action::ChangeCurrency => {
+            let code = request.currency.as_deref();
+            edit::change_currency(order, code.ok_or("change_currency needs currency")?)?;
         }
         Action::Refund => {
             let refund_id = give_back(order, request, ids)?;

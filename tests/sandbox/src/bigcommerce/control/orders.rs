@@ -245,7 +245,7 @@ fn offline(order: &Order) -> Decimal {
 /// Money in by good, real transactions, and money that refunds gave back by any way.
 fn movements(order: &Order) -> (Decimal, Decimal) {
     let Some(rows) = order.raw.as_ref().map(|raw| &raw.rows) else {
-        let in_ = order.transactions.iter().map(|t| t.money());
+        let in_ = order.standing().map(|t| t.money());
         let captured = in_.filter(|amount| *amount > Decimal::ZERO).sum();
         return (captured, order.refunds.iter().map(refund::paid_back).sum());
     };

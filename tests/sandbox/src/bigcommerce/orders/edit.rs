@@ -61,6 +61,21 @@ pub(crate) fn set_shipping(order: &mut Order, cost: Decimal) -> Result<(), Strin
     Ok(())
 }
 
+/// Puts the whole order into another transactional currency, figures as they are.
+pub(crate) fn change_currency(order: &mut Order, code: &str) -> Result<(), String> {
+    computed(order)?;
+    if money::digits(code) != order.sums.digits {
+        return Err(format!(
+            "{code} has other decimals than {}; place a new order",
+            order.spec.currency
+        ));
+    }
+    code.clone_into(&mut order.spec.currency);
+    code.clone_into(&mut order.spec.display_currency);
+    order.recompute();
+    Ok(())
+}
+
 /// Merges V2 address fields over an address. Unknown fields are refused by name.
 pub(crate) fn change_address(
     address: &mut Address,

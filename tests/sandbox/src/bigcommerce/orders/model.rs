@@ -129,9 +129,21 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Captures minus refunds, test and failed movements left out.
+    /// Captures minus refunds, voided, test and failed movements left out.
     pub(crate) fn captured(&self) -> Decimal {
-        self.transactions.iter().map(Transaction::money).sum()
+        self.standing().map(Transaction::money).sum()
+    }
+
+    /// Movements that no void took back.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = &Transaction> {
+        self.transactions
+            .iter()
+            .filter(|one| !self.is_voided(one.id))
+    }
+
+    fn is_voided(&self, id: u64) -> bool {
+        let mut voids = self.transactions.iter().filter(|t| t.event == "void");
+        voids.any(|void| void.ok && void.reference == Some(id))
     }
 
     /// What is left to pay by other means than gift certificates and store credit.

@@ -80,17 +80,21 @@ pub(crate) fn purchase(
     Ok(id)
 }
 
-/// Voids the latest good authorisation; the order is then unpaid.
+/// Voids the latest card movement that brought money, or with none the latest authorisation.
 ///
 /// # Errors
-/// When there is none.
+/// When there is neither.
 pub(crate) fn void(order: &mut Order, ids: &mut impl FnMut() -> u64) -> Result<(), String> {
-    let found = order
-        .transactions
-        .iter()
-        .rfind(|t| t.event == "authorization" && t.ok)
-        .map(|t| (t.id, t.amount));
-    let (reference, amount) = found.ok_or("nothing is authorised on this order")?;
+    let of = |events: &[&str]| {
+        let good = order
+            .standing()
+            .filter(|t| t.ok && t.method == "credit_card");
+        good.filter(|t| events.contains(&t.event.as_str()))
+            .last()
+            .map(|t| (t.id, t.amount))
+    };
+    let found = of(&["purchase", "capture"]).or_else(|| of(&["authorization"]));
+    let (reference, amount) = found.ok_or("nothing is authorised or captured on this order")?;
     let mut till = Till { order, ids };
     till.card_movement("void", amount, Some(reference));
     "void".clone_into(&mut till.order.payment_status);
