@@ -110,7 +110,7 @@ pub(crate) fn followed() -> impl Strategy<Value = Change> {
             .prop_map(|(part, told)| Change::Refund(part, told)),
         2 => Just(Change::RecordRefunds),
         1 => Just(Change::DeclineRefund),
-        3 => (0_usize..3).prop_map(Change::Choose),
+        5 => (0_usize..3).prop_map(Change::Choose),
         2 => (3_usize..6).prop_map(Change::Choose),
     ]
 }

@@ -124,7 +124,7 @@ proptest! {
 
     #[test]
     fn any_order_of_hints_ends_in_the_same_books(
-        changes in prop::collection::vec(followed(), 0..10),
+        changes in prop::collection::vec(followed(), 0..12),
         arrivals in arrivals(),
         newest in (any::<Index>(), prop::option::of((0_usize..5, cut()))),
     ) {
@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn what_vanishes_is_followed_or_left_to_a_person_and_never_spoiled(
-        changes in prop::collection::vec(any_change(), 0..10),
+        changes in prop::collection::vec(any_change(), 0..12),
         arrivals in arrivals(),
         newest in (any::<Index>(), prop::option::of((0_usize..5, cut()))),
     ) {
@@ -161,7 +161,7 @@ proptest! {
 
     #[test]
     fn an_order_that_left_the_lists_leaves_its_books_as_they_stood(
-        changes in prop::collection::vec(followed(), 0..10),
+        changes in prop::collection::vec(followed(), 0..12),
         arrivals in arrivals(),
         newest in any::<Index>(),
     ) {
@@ -211,7 +211,7 @@ fn walk(
 /// A property over histories that never remove a payment would prove nothing about removals.
 #[test]
 fn the_histories_reach_every_step_and_few_make_no_plan() {
-    let (steps, holds, all, planless) = walk(prop::collection::vec(followed(), 0..10));
+    let (steps, holds, all, planless) = walk(prop::collection::vec(followed(), 0..12));
     let every = [
         "change payment",
         "create invoice",
@@ -236,7 +236,7 @@ fn the_histories_reach_every_step_and_few_make_no_plan() {
 
 #[test]
 fn the_histories_in_which_money_vanishes_reach_the_holds_they_are_for() {
-    let (_, mut holds, _, _) = walk(prop::collection::vec(any_change(), 0..10));
+    let (_, mut holds, _, _) = walk(prop::collection::vec(any_change(), 0..12));
     // Rare in random histories: paid, voided, then made worth less than was paid.
     let line = Line {
         price_minor: 100,
