@@ -34,6 +34,7 @@ pub fn to_wire(books: &d::DesiredBooks) -> w::DesiredBooks {
         refunds: books.refunds.iter().map(refunds::to_wire).collect(),
         shipping: books.shipping.iter().map(shipping::to_wire).collect(),
         notices: books.notices.clone(),
+        email_to: books.email_to.clone().unwrap_or_default(),
         ..w::DesiredBooks::default()
     }
 }
@@ -79,6 +80,7 @@ pub fn from_wire(books: &w::DesiredBooks) -> Read<d::DesiredBooks> {
             .iter()
             .map(shipping::from_wire)
             .collect::<Read<_>>()?,
+        email_to: Some(books.email_to.clone()).filter(|to| !to.is_empty()),
         notices: books.notices.clone(),
     })
 }

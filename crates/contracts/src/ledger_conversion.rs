@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use domain::difference::{Written, WrittenInvoice, WrittenPayment, WrittenRefund, WrittenShipping};
 
 use crate::books_conversion::{ConversionError, money_from_wire};
-use crate::ledger::OrderEntry;
+use crate::ledger::{InvoiceEmail, OrderEntry};
 
 /// Whether the ledger knows of nothing that was written, or may have been, for the order.
 pub fn is_untouched(entry: &OrderEntry) -> bool {
@@ -66,5 +66,6 @@ pub fn written(entry: &OrderEntry) -> Result<Written, ConversionError> {
         payments,
         refunds,
         shipping,
+        email_due: entry.invoice_email() == InvoiceEmail::Due,
     })
 }

@@ -19,6 +19,8 @@ pub struct DesiredBooks {
     pub refunds: Vec<DesiredRefund>,
     /// Expenses that lines of the invoice rebill.
     pub shipping: Vec<ShippingExpense>,
+    /// Whom FreshBooks mails the invoice, once; `None` when no e-mail is to go out.
+    pub email_to: Option<String>,
     /// For the console; they hold nothing back.
     pub notices: Vec<String>,
 }

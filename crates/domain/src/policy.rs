@@ -56,8 +56,8 @@ pub struct InvoicePolicy {
     /// `invoice.prefix`: stands before the order id; together at most 20 characters.
     #[serde(deserialize_with = "prefix")]
     pub prefix: String,
-    /// `invoice.email`: only `false` in this version; no e-mail goes to the shopper.
-    #[serde(deserialize_with = "no_email")]
+    /// `invoice.email`: FreshBooks mails the shopper an invoice once it is marked as sent; `false`
+    /// by default.
     pub email: bool,
 }
 
@@ -218,15 +218,6 @@ impl<'de> Deserialize<'de> for RefundMode {
             ))),
         }
     }
-}
-
-fn no_email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    if bool::deserialize(deserializer)? {
-        return Err(D::Error::custom(
-            "invoice.email = true is not carried out by this version; use false",
-        ));
-    }
-    Ok(false)
 }
 
 fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -98,6 +98,24 @@ fn drafts_are_not_sent_and_changed_content_is_updated() {
 }
 
 #[test]
+fn an_email_that_is_due_is_the_last_step_and_only_while_it_is_wanted() {
+    let mut desired = desired();
+    let mut written = paid(&desired);
+    written.email_due = true;
+    assert_eq!(next_step(&desired, &written), Step::Done);
+    desired.email_to = Some("ada@example.com".to_owned());
+    assert_eq!(next_step(&desired, &written), Step::EmailInvoice);
+    written.payments.clear();
+    assert_eq!(next_step(&desired, &written), Step::CreatePayment(0));
+    let mut settled = paid(&desired);
+    settled.email_due = false;
+    assert_eq!(next_step(&desired, &settled), Step::Done);
+    desired.disposition = Disposition::Draft;
+    settled.email_due = true;
+    assert_eq!(next_step(&desired, &settled), Step::Done);
+}
+
+#[test]
 fn never_more_than_is_due_is_paid() {
     let desired = desired();
     let mut written = invoice(&desired, true);

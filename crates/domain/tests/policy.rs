@@ -75,17 +75,6 @@ fn discount_as_a_named_line_or_taken_off_the_prices() {
 }
 
 #[test]
-fn choices_of_later_versions_are_refused_with_the_reason() {
-    let mailed = refused(json!({"invoice": {"email": true}}));
-    assert!(
-        mailed.contains("not carried out by this version"),
-        "{mailed}"
-    );
-    let works = json!({"invoice": {"email": false}});
-    assert_eq!(policy(works), Policy::default());
-}
-
-#[test]
 fn shipping_as_a_line_or_as_an_expense_that_the_line_rebills() {
     assert_eq!(policy(json!({"shipping": "line"})), Policy::default());
     let line = books(&shipped(), &Policy::default()).unwrap();
@@ -125,6 +114,40 @@ fn shipping_as_a_line_or_as_an_expense_that_the_line_rebills() {
 fn shipping_that_costs_nothing_is_no_expense() {
     let freight = policy(json!({"shipping": "expense:Freight"}));
     assert!(books(&taxed(), &freight).unwrap().shipping.is_empty());
+}
+
+#[test]
+fn an_invoice_is_mailed_only_where_the_policy_says_so() {
+    let mailed = policy(json!({"invoice": {"email": true}}));
+    let to = |document: &Value, policy: &Policy| books(document, policy).unwrap().email_to;
+    assert_eq!(to(&document(), &Policy::default()), None);
+    assert_eq!(to(&document(), &mailed).as_deref(), Some("Ada@Example.com"));
+}
+
+#[test]
+fn nobody_is_mailed_about_an_order_that_ended_or_is_a_draft_or_has_no_address() {
+    let mailed = policy(json!({"invoice": {"email": true}}));
+    for ended in [4, 5] {
+        let mut order = document();
+        order["order"]["status_id"] = json!(ended);
+        let items = json!([{"item_type": "ORDER", "item_id": 1001, "quantity": 1,
+            "requested_amount": 10}]);
+        order["refunds"] = json!([refund(7, "10.00", "0", items)]);
+        assert_eq!(books(&order, &mailed).unwrap().email_to, None, "{ended}");
+    }
+    let draft = policy(json!({"invoice": {"email": true}, "status": {"11": "draft"}}));
+    let mut order = document();
+    order["order"]["status_id"] = json!(11);
+    assert_eq!(books(&order, &draft).unwrap().email_to, None);
+    let mut order = document();
+    order["order"]["billing_address"]["email"] = json!("");
+    let books = books(&order, &mailed).unwrap();
+    assert_eq!(books.email_to, None);
+    assert!(
+        books.notices.iter().any(|told| told.contains("not mailed")),
+        "{:?}",
+        books.notices
+    );
 }
 
 #[test]

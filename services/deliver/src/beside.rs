@@ -38,6 +38,7 @@ pub(crate) async fn after_order(
         return Ok(outcome);
     };
     let mut notices = wire.notices.clone();
+    notices.extend(Some(std::mem::take(&mut outcome.detail)).filter(|told| !told.is_empty()));
     notices.extend(order_items(place, plan, wire).await?);
     if outcome.client_id != 0 {
         // An undo may have found it unused just before this order was written.

@@ -18,8 +18,8 @@ use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
 use crate::{
-    client_removal, invoice, invoice_removal, open_intent, payment, refund, shipping, shopper,
-    undone,
+    client_removal, email, invoice, invoice_removal, open_intent, payment, refund, shipping,
+    shopper, undone,
 };
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
@@ -124,7 +124,12 @@ async fn steps(
             }
             Step::RemoveShipping(key) => shipping::remove(place, entry, &key).await?,
             Step::UpdateInvoice => invoice::update(place, entry, &books.invoice).await?,
-            Step::MarkSent => invoice::mark_sent(place, entry).await?,
+            Step::MarkSent => invoice::mark_sent(place, entry, books).await?,
+            Step::EmailInvoice => {
+                if let Some(to) = &books.email_to {
+                    email::send(place, entry, to).await?;
+                }
+            }
             Step::CreatePayment(index) => {
                 if let Some(desired) = books.payments.get(index) {
                     payment::create(place, entry, desired, created_here).await?;
@@ -290,7 +295,7 @@ fn outcome(place: &Workplace<'_>, event: &Event, entry: &OrderEntry, kind: Outco
             .map(|payment| payment.payment_id)
             .collect(),
         writes: place.writes.load(Ordering::Relaxed),
-        detail: String::new(),
+        detail: email::notice(entry).unwrap_or_default().to_owned(),
         refund_ids: entry
             .refunds
             .iter()

@@ -15,7 +15,7 @@ use crate::comparison::{
     corrected, edited, has_lines_of, is_as_written, rebills_the_same, written,
 };
 use crate::entry::{Content, OpenEntry};
-use crate::{payment, refund, shipping};
+use crate::{email, payment, refund, shipping};
 
 /// Whose work the invoice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -301,6 +301,7 @@ async fn take_result(
 pub(crate) async fn mark_sent(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
+    books: &DesiredBooks,
 ) -> Result<(), Failure> {
     let Some(known) = entry.value.invoice.clone() else {
         return Ok(());
@@ -312,6 +313,7 @@ pub(crate) async fn mark_sent(
         Ok(invoice) => {
             place.wrote();
             entry.done(|value| {
+                email::now_due(value, books);
                 if let Some(known) = &mut value.invoice {
                     known.sent = true;
                     known.vendor_updated.clone_from(&invoice.updated);

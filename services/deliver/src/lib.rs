@@ -12,6 +12,7 @@ mod beside;
 mod client;
 mod client_removal;
 mod comparison;
+mod email;
 mod entry;
 mod expense_category;
 mod flow;

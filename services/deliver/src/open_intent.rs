@@ -10,7 +10,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
-use crate::{comparison, invoice, payment, refund, shipping, wire};
+use crate::{comparison, email, invoice, payment, refund, shipping, wire};
 
 /// Closes the entry's open intent, if there is one, with what FreshBooks says.
 pub(crate) async fn resolve(
@@ -34,6 +34,10 @@ pub(crate) async fn resolve(
         | IntentKind::RemoveRefund
         | IntentKind::RemoveShipping
         | IntentKind::RestoreShipping => entry.withdraw().await,
+        IntentKind::EmailInvoice => {
+            email::in_doubt(entry);
+            entry.finish().await
+        }
         IntentKind::ChangePayment => payment::changed(place, entry, &intent).await,
         IntentKind::CreateRefund => refund::created(place, entry, &intent, &books.refunds).await,
         IntentKind::UpdateRefund => refund::updated(place, entry, &intent).await,

@@ -7,7 +7,7 @@ mod catalog;
 
 use std::collections::HashMap;
 
-use contracts::event::{Entity, Event};
+use contracts::event::{Entity, Event, Origin};
 use contracts::order::{SnapshotState, ValidatedOrder};
 use contracts::{
     books, books_conversion, customer_conversion, item_conversion, order_conversion, topology,
@@ -99,7 +99,7 @@ fn order(
             desired
         }
     };
-    let desired = desired.map_err(|holds| {
+    let mut desired = desired.map_err(|holds| {
         Failure::Held(
             holds
                 .into_iter()
@@ -107,6 +107,10 @@ fn order(
                 .collect(),
         )
     })?;
+    if event.origin() == Origin::Backfill {
+        // Orders of before: their shoppers are not mailed now.
+        desired.email_to = None;
+    }
     let mut wire = books_conversion::to_wire(&desired);
     let locked = policy.books_locked_until;
     wire.books_locked_until = locked.map(|day| day.to_string()).unwrap_or_default();

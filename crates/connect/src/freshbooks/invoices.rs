@@ -215,6 +215,17 @@ impl Client {
         invoice(&self.change(INVOICES, id, &WITH_LINES, body).await?).map_err(as_written)
     }
 
+    /// Has FreshBooks mail the invoice to one address, in its own words and without a PDF. Not
+    /// idempotent: each call is one more e-mail.
+    pub async fn email_invoice(&self, id: u64, to: &str) -> Result<Invoice, VendorError> {
+        let body = json!({
+            "action_email": true,
+            "email_recipients": [to],
+            "email_include_pdf": false,
+        });
+        invoice(&self.change(INVOICES, id, &WITH_LINES, body).await?).map_err(as_written)
+    }
+
     /// Deletes softly. Its payments must be gone first. Idempotent.
     pub async fn remove_invoice(&self, id: u64) -> Result<(), VendorError> {
         self.change(INVOICES, id, &[], json!({"vis_state": 1}))

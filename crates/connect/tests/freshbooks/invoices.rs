@@ -63,6 +63,7 @@ async fn actions_and_deletion_travel_alone() {
     let client = client(&stub);
     assert!(client.mark_sent(5).await.unwrap().is_sent());
     client.remove_invoice(5).await.unwrap();
+    client.email_invoice(5, "ada@example.com").await.unwrap();
     client
         .update_invoice(5, None, &desired(), &Rebilled::new())
         .await
@@ -74,10 +75,15 @@ async fn actions_and_deletion_travel_alone() {
         json!({"invoice": {"action_mark_as_sent": true}})
     );
     assert_eq!(asked[1].json(), json!({"invoice": {"vis_state": 1}}));
-    let update = &asked[2].json()["invoice"];
+    assert_eq!(
+        asked[2].json(),
+        json!({"invoice": {"action_email": true, "email_recipients": ["ada@example.com"],
+               "email_include_pdf": false}})
+    );
+    let update = &asked[3].json()["invoice"];
     assert!(update.get("vis_state").is_none() && update.get("invoice_number").is_none());
     assert_eq!(
-        asked[2].path,
+        asked[3].path,
         "/accounting/account/AbC12/invoices/invoices/5"
     );
 }

@@ -181,10 +181,11 @@ fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
         prop::collection::vec(payment, 0..3),
         prop::collection::vec(refund_value(), 0..3),
         prop::collection::vec(shipping_value(), 0..3),
+        prop::option::of(text().prop_filter("empty is none", |to| !to.is_empty())),
         prop::collection::vec(text(), 0..3),
     )
         .prop_map(
-            |(disposition, client, invoice, payments, refunds, shipping, notices)| {
+            |(disposition, client, invoice, payments, refunds, shipping, email_to, notices)| {
                 d::DesiredBooks {
                     disposition,
                     client,
@@ -192,6 +193,7 @@ fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
                     payments,
                     refunds,
                     shipping,
+                    email_to,
                     notices,
                 }
             },

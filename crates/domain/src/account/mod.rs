@@ -24,6 +24,9 @@ use disposition::disposition;
 pub use texts::contains_token;
 use texts::{fit_refunds, fit_texts};
 
+/// Refunded, cancelled and declined: orders that ask for no money any more.
+const ENDED_STATUSES: [u32; 3] = [4, 5, 6];
+
 /// The books of one order. `state_gone`: the store answered 404 to an order it had.
 ///
 /// Errors are holds: reasons for a person, all found at once.
@@ -165,6 +168,7 @@ fn book(
     let shipping = shipping::book(&policy.shipping, &mut invoice).map_err(|hold| vec![hold])?;
     fit_texts(&mut client, &mut invoice, &mut payments, &mut notices);
     fit_refunds(&mut refunds, &mut notices);
+    let email_to = email_to(order, policy, &disposition, &mut notices);
     Ok(DesiredBooks {
         disposition,
         client,
@@ -172,8 +176,30 @@ fn book(
         payments,
         refunds,
         shipping,
+        email_to,
         notices,
     })
+}
+
+/// Whom the invoice is mailed. Nobody is asked to pay what is cancelled, declined or given back.
+fn email_to(
+    order: &Order,
+    policy: &Policy,
+    disposition: &Disposition,
+    notices: &mut Vec<String>,
+) -> Option<String> {
+    let is_wanted = policy.invoice.email
+        && *disposition == Disposition::Sent
+        && !ENDED_STATUSES.contains(&order.status_id);
+    if !is_wanted {
+        return None;
+    }
+    let email = order.billing_address.email.trim();
+    if email.is_empty() {
+        notices.push("The order has no e-mail address, so its invoice is not mailed.".to_owned());
+        return None;
+    }
+    Some(email.to_owned())
 }
 
 fn keep<T>(result: Result<T, Vec<Hold>>, holds: &mut Vec<Hold>) -> Option<T> {
@@ -320,6 +346,7 @@ fn bare(
         payments: Vec::new(),
         refunds: Vec::new(),
         shipping: Vec::new(),
+        email_to: None,
         notices: Vec::new(),
     }
 }

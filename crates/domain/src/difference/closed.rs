@@ -60,7 +60,8 @@ pub fn closed_period(
             "the shipping expense's date",
             [shipping_was(key), String::new()],
         ),
-        Step::Nothing | Step::Hold(_) | Step::Done => return None,
+        // An e-mail changes nothing in the books.
+        Step::EmailInvoice | Step::Nothing | Step::Hold(_) | Step::Done => return None,
     };
     let closed = |day: &&String| !day.is_empty() && day.as_str() < first_open_day;
     let day = days.iter().find(closed)?;

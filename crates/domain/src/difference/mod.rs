@@ -27,6 +27,8 @@ pub struct Written {
     pub refunds: BTreeMap<String, WrittenRefund>,
     /// By the expense's key.
     pub shipping: BTreeMap<String, WrittenShipping>,
+    /// The invoice was marked as sent by Tillbook, and the e-mail that goes with it was not tried.
+    pub email_due: bool,
 }
 
 /// A payment as it was last written.
@@ -108,6 +110,8 @@ pub enum Step {
     RemoveInvoice,
     /// The invoice was removed and is wanted again.
     RestoreInvoice,
+    /// FreshBooks mails the invoice to [`DesiredBooks::email_to`].
+    EmailInvoice,
     Hold(Hold),
     /// What should be there is there.
     Done,
@@ -193,7 +197,11 @@ pub fn next_step(desired: &DesiredBooks, written: &Written) -> Step {
     if sent && !invoice.sent {
         return Step::MarkSent;
     }
-    moneys::next(desired, written, invoice.total, paid)
+    match moneys::next(desired, written, invoice.total, paid) {
+        // Last, so that the shopper's copy shows what is paid.
+        Step::Done if written.email_due && sent && desired.email_to.is_some() => Step::EmailInvoice,
+        step => step,
+    }
 }
 
 fn removal(desired: &DesiredBooks, standing: Option<&WrittenInvoice>, written: &Written) -> Step {

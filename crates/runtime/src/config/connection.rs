@@ -138,8 +138,8 @@ pub(super) fn read(mut of: Section<'_>, index: usize, seen: &mut Seen) -> Option
     let freshbooks = read_freshbooks(of.section("freshbooks"));
     let policy = of.raw(
         "policy",
-        "The accounting policy where it differs from the default; its keys are described with the \
-         accounting rules.",
+        "The accounting policy where it differs from the default; see \
+         [The accounting policy](#the-accounting-policy).",
     );
     let policy = policy.map_or(Ok(Map::new()), |table| object("policy", table));
     if let Err(what) = &policy {

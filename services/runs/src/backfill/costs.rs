@@ -88,7 +88,8 @@ pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
     for _ in 0..STEPS_MAX {
         let step = next_step(desired, &written);
         match step {
-            Step::Nothing | Step::Done | Step::Hold(_) => break,
+            // Orders of a backfill are not mailed.
+            Step::Nothing | Step::Done | Step::Hold(_) | Step::EmailInvoice => break,
             Step::CreateInvoice => {
                 calls.creates = calls.creates.saturating_add(1);
                 written.invoice = as_desired(desired, false).invoice;
