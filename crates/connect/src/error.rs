@@ -155,6 +155,11 @@ impl VendorError {
         matches!(self, Self::UnknownOutcome { .. })
     }
 
+    /// Whether the vendor refuses the whole connection until a person acts.
+    pub fn refuses_connection(&self) -> bool {
+        matches!(self, Self::Unauthorized | Self::GrantRevoked)
+    }
+
     /// Whether the same call may succeed later without anybody's doing. A conflict is not
     /// counted: look first what it conflicts with.
     pub fn is_retryable(&self) -> bool {

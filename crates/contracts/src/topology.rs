@@ -63,6 +63,8 @@ pub enum Bucket {
     Connections,
     /// Backfills and undos: what was asked, how far each is, what came of it.
     Runs,
+    /// How far each list of each store has been swept.
+    Sweeps,
 }
 
 impl Stream {
@@ -310,12 +312,13 @@ impl Stage {
 }
 
 impl Bucket {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Ledger,
         Self::Mappings,
         Self::Tokens,
         Self::Connections,
         Self::Runs,
+        Self::Sweeps,
     ];
 
     /// The bucket's name.
@@ -326,6 +329,7 @@ impl Bucket {
             Self::Tokens => "tokens",
             Self::Connections => "connections",
             Self::Runs => "runs",
+            Self::Sweeps => "sweeps",
         }
     }
 

@@ -8,8 +8,12 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, context::PublishErrorKind};
 use bytes::Bytes;
+use contracts::contract::Contract;
 use contracts::headers;
-use contracts::topology::MESSAGE_BYTES_MAX;
+use contracts::hint::Hint;
+use contracts::topology::{MESSAGE_BYTES_MAX, Stream};
+use prost::Message;
+use tracing::Span;
 
 /// Publishes and awaits the PubAck.
 #[derive(Clone, Debug)]
@@ -105,6 +109,25 @@ impl Publisher {
                 }
             }
         }
+    }
+
+    /// Stores a hint; its trace goes on from `span`.
+    ///
+    /// Live hints carry no id: the stream keeps the last one of each entity, and two real changes
+    /// may come with one webhook id (ADR 0004).
+    pub async fn publish_hint(
+        &self,
+        hint: &Hint,
+        message_id: Option<&str>,
+        span: &Span,
+    ) -> Result<u64, PublishError> {
+        let subject =
+            Stream::Hints.subject(&hint.connection, hint.entity().token(), &hint.entity_id);
+        let mut header_map = HeaderMap::new();
+        header_map.insert(headers::SCHEMA, Hint::SCHEMA);
+        runtime::telemetry::inject(&mut header_map, span);
+        let payload = hint.encode_to_vec().into();
+        self.publish(subject, message_id, header_map, payload).await
     }
 
     async fn try_publish(

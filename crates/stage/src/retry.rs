@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use runtime::backoff::Backoff;
+
 /// Bounds of the retries of one stage.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
@@ -21,20 +23,11 @@ impl RetryPolicy {
     /// The far side's hint is a floor, never shortened; jitter is added on top of it so that
     /// waiting messages do not return in one wave.
     pub fn delay(&self, attempt: u32, hint: Option<Duration>) -> Duration {
-        let jitter = self.backoff(attempt);
+        let jitter = Backoff::new(self.base, self.cap).delay(attempt);
         match hint {
             Some(hint) => hint.min(self.age_max).saturating_add(jitter.min(self.base)),
             None => jitter,
         }
-    }
-
-    fn backoff(&self, attempt: u32) -> Duration {
-        let doublings = attempt.saturating_sub(1).min(20);
-        let ceiling = self.base.saturating_mul(1 << doublings).min(self.cap);
-        let ceiling_ms = u64::try_from(ceiling.as_millis())
-            .unwrap_or(u64::MAX)
-            .max(1);
-        Duration::from_millis(rand::random_range(0..=ceiling_ms))
     }
 
     /// Whether attempts or age are spent.

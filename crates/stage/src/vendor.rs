@@ -65,11 +65,6 @@ impl CallObserver for CallNotes {
     }
 }
 
-/// Whether the vendor refuses the whole connection until a person acts.
-pub fn holds_connection(error: &VendorError) -> bool {
-    matches!(error, VendorError::Unauthorized | VendorError::GrantRevoked)
-}
-
 /// The exit of a message whose vendor call failed. `what` names the call in plain words.
 pub fn failure(what: &str, error: &VendorError) -> Failure {
     let reason = Reason::new(error.class(), format!("{what}: {error}"));

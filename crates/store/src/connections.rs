@@ -77,8 +77,12 @@ impl Connections {
         Ok((hold.ended_ms.is_none().then_some(hold), entry.revision))
     }
 
-    /// A vendor refuses the whole connection: it is put on hold, and people are told once.
-    pub async fn refused(&self, connection: &str, vendor: Vendor, error: &VendorError) {
+    /// A vendor call failed. If the vendor refuses the whole connection by it, the connection is
+    /// put on hold, and people are told once; any other failure is the message's own.
+    pub async fn failed(&self, connection: &str, vendor: Vendor, error: &VendorError) {
+        if !error.refuses_connection() {
+            return;
+        }
         self.remember(connection, vendor, false);
         let name = vendor.as_str();
         let reason = format!(

@@ -10,6 +10,7 @@ pub mod connections;
 pub mod keyed_locks;
 pub mod ledger;
 pub mod mappings;
+pub mod sweeps;
 pub mod tokens;
 
 use async_nats::jetstream::kv;

@@ -17,7 +17,7 @@ async fn a_refused_connection_is_held_until_the_same_vendor_answers() {
     assert_eq!(connections.hold("acme").await.unwrap(), None);
     let refusal = VendorError::GrantRevoked;
     connections
-        .refused("acme", Vendor::FreshBooks, &refusal)
+        .failed("acme", Vendor::FreshBooks, &refusal)
         .await;
     let hold = connections.hold("acme").await.unwrap().unwrap();
     assert_eq!(
@@ -41,11 +41,11 @@ async fn a_second_refusal_does_not_begin_the_hold_anew() {
     let bench = Bench::start().await;
     let ours = Connections::bind(&bench.jetstream).await.unwrap();
     let theirs = Connections::bind(&bench.another().await).await.unwrap();
-    ours.refused("acme", Vendor::FreshBooks, &VendorError::GrantRevoked)
+    ours.failed("acme", Vendor::FreshBooks, &VendorError::GrantRevoked)
         .await;
     let first = ours.hold("acme").await.unwrap();
     theirs
-        .refused("acme", Vendor::FreshBooks, &VendorError::Unauthorized)
+        .failed("acme", Vendor::FreshBooks, &VendorError::Unauthorized)
         .await;
     assert_eq!(theirs.hold("acme").await.unwrap(), first);
 }
@@ -54,7 +54,7 @@ async fn a_second_refusal_does_not_begin_the_hold_anew() {
 async fn a_hold_outlives_the_process_and_ends_with_another_ones_success() {
     let bench = Bench::start().await;
     let dead = Connections::bind(&bench.jetstream).await.unwrap();
-    dead.refused("acme", Vendor::FreshBooks, &VendorError::GrantRevoked)
+    dead.failed("acme", Vendor::FreshBooks, &VendorError::GrantRevoked)
         .await;
     drop(dead);
     let restarted = Connections::bind(&bench.another().await).await.unwrap();

@@ -15,6 +15,7 @@ use stage::{Journal, Publisher, RetryPolicy, StageContext, StageMetrics, StageSe
 use store::cache::LookupCache;
 use store::connections::Connections;
 use store::ledger::Ledger;
+use store::sweeps::Sweeps;
 use store::tokens::Tokens;
 
 use crate::commands::{Failure, OrExit, code};
@@ -97,6 +98,12 @@ impl House {
 
     pub(crate) async fn connections(&self) -> Result<Connections, Failure> {
         Connections::bind(&self.nats.jetstream)
+            .await
+            .or_exit(code::UNAVAILABLE)
+    }
+
+    pub(crate) async fn sweeps(&self) -> Result<Sweeps, Failure> {
+        Sweeps::bind(&self.nats.jetstream)
             .await
             .or_exit(code::UNAVAILABLE)
     }

@@ -232,12 +232,15 @@ async fn start_ingest(
             .collect(),
         guarded,
         guardian_interval: Duration::from_secs(config.ingest.hook_guardian_interval_s),
+        sweep_interval: Duration::from_secs(config.ingest.sweep_interval_s),
     };
     let mut bounds = config.stages.fetch;
     bounds.in_flight = config.ingest.fetch_concurrency;
     let context = house.stage_context(bounds);
     let (ledger, connections) = (house.ledger().await?, house.connections().await?);
-    let running = ingest::start(settings, context, ledger, connections, &house.metrics)
+    let sweeps = house.sweeps().await?;
+    let metrics = &house.metrics;
+    let running = ingest::start(settings, context, ledger, connections, sweeps, metrics)
         .await
         .or_exit(code::FAILED)?;
     tasks.spawn(join(running.tasks));

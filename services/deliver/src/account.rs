@@ -60,11 +60,9 @@ impl Workplace<'_> {
 
     /// The exit after a failed call; puts the connection on hold when the vendor refuses it whole.
     pub(crate) async fn vendor_failure(&self, what: &str, error: &VendorError) -> Failure {
-        if vendor::holds_connection(error) {
-            self.connections
-                .refused(self.connection, Vendor::FreshBooks, error)
-                .await;
-        }
+        self.connections
+            .failed(self.connection, Vendor::FreshBooks, error)
+            .await;
         vendor::failure(what, error)
     }
 

@@ -37,8 +37,8 @@ pub struct Fetch {
 const COMPRESS_ABOVE_BYTES: usize = 16 * 1024;
 /// Age of a hint from which a 404 counts as "gone" and not as a race with the order's creation.
 const GONE_AFTER: Duration = Duration::from_millis(1200);
-/// Calls of a store's window that backfills leave to live hooks.
-const BACKFILL_LEAVES: u64 = 30;
+/// Calls of a store's window that backfills and sweeps leave to live hooks.
+const LEFT_TO_LIVE_HOOKS: u64 = 30;
 const GONE_PAUSE: Duration = Duration::from_millis(400);
 
 impl Stage for Fetch {
@@ -89,7 +89,7 @@ impl Fetch {
             Failure::held(Reason::new("unknown_connection", format!(
                 "no connection is named {connection}; add it to tillbook.toml and replay, or purge")))
         })?;
-        if input.message.origin() == Origin::Backfill {
+        if matches!(input.message.origin(), Origin::Backfill | Origin::Sweep) {
             leave_room(client)?;
         }
         let began_ms = store::now_ms();
@@ -98,11 +98,9 @@ impl Fetch {
             Ok(Some(document)) => document,
             Ok(None) => return self.gone(&input, began_ms, admitted).await,
             Err(error) => {
-                if vendor::holds_connection(&error) {
-                    self.connections
-                        .refused(connection, Vendor::BigCommerce, &error)
-                        .await;
-                }
+                self.connections
+                    .failed(connection, Vendor::BigCommerce, &error)
+                    .await;
                 let what = format!(
                     "reading the {} from BigCommerce",
                     input.about.entity.token()
@@ -244,7 +242,8 @@ fn gone_snapshot(input: &Received<Hint>, began_ms: u64) -> OrderSnapshot {
     }
 }
 
-/// Live hooks go first: a backfill's hint waits for the next window when little of this is left.
+/// Live hooks go first: the hint of a backfill or a sweep waits for the next window when little of
+/// this one is left.
 fn leave_room(client: &bigcommerce::Client) -> Result<(), Failure> {
     match client.quota_left() {
         Some((left, after)) if is_left_to_live(left, client.window_quota()) => Err(Failure::Wait {
@@ -261,7 +260,7 @@ fn leave_room(client: &bigcommerce::Client) -> Result<(), Failure> {
 /// Whether so little of a window of `quota` calls is left that backfills take none of it.
 fn is_left_to_live(left: u64, quota: Option<u64>) -> bool {
     let third = quota.unwrap_or(u64::MAX) / 3;
-    left < BACKFILL_LEAVES.min(third)
+    left < LEFT_TO_LIVE_HOOKS.min(third)
 }
 
 fn set_time_zone(document: &mut serde_json::Value, time_zone: &str) {

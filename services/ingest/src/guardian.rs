@@ -9,6 +9,7 @@ use std::time::Duration;
 use connect::bigcommerce;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use runtime::backoff::Backoff;
 use runtime::metrics::{Metrics, MetricsError};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ pub struct Guarded {
     pub hook_secret: SecretString,
 }
 
-/// The pause after the n-th failure in a row, up to the interval.
+/// The longest pause after a first failure; it doubles with each, up to the interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// 1 when the hooks of a connection are known to be registered and active.
@@ -42,6 +43,7 @@ pub(crate) async fn keep(
 ) {
     let mut first = Some(first);
     let mut failures = 0_u32;
+    let backoff = Backoff::new(FIRST_PAUSE, interval);
     let gauge = registered.get_or_create_owned(&[("connection", guarded.connection.clone())]);
     while !shutdown.is_cancelled() {
         let succeeded = tokio::select! {
@@ -63,9 +65,7 @@ pub(crate) async fn keep(
         let pause = if succeeded {
             interval
         } else {
-            FIRST_PAUSE
-                .saturating_mul(1 << failures.min(10))
-                .min(interval)
+            backoff.delay(failures)
         };
         tokio::select! {
             () = shutdown.cancelled() => return,

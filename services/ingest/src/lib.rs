@@ -2,28 +2,32 @@
 //!
 //! The way of a hook: [`hooks`] verifies it and stores a hint; the [`fetch`] stage pulls hints,
 //! [`coalesce`] gathers storms, and one snapshot message goes on to `validate`; [`guardian`] keeps
-//! the hooks alive at BigCommerce. Never answers 200 before the hint is stored. Not here: what an
+//! the hooks alive at BigCommerce, and `sweep` makes good for those that never came. Never answers 200 before the hint is stored. Not here: what an
 //! order means.
 
 pub mod coalesce;
 pub mod fetch;
 pub mod guardian;
 pub mod hooks;
+mod sweep;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use contracts::topology::Stream;
 use runtime::metrics::{Metrics, MetricsError};
 use stage::{RunError, Runner, StageContext};
 use store::connections::Connections;
 use store::ledger::Ledger;
+use store::sweeps::Sweeps;
 use tokio::task::JoinSet;
 
 use crate::coalesce::Coalescer;
 use crate::fetch::Fetch;
 use crate::guardian::Guarded;
 use crate::hooks::{Door, HookSecrets, Limits};
+use crate::sweep::Sweeper;
 
 /// Everything ingest needs, made by the binary.
 pub struct Settings {
@@ -37,6 +41,8 @@ pub struct Settings {
     /// Empty when hooks are registered by hand.
     pub guarded: Vec<Guarded>,
     pub guardian_interval: Duration,
+    /// How often each store's lists of changes are read.
+    pub sweep_interval: Duration,
 }
 
 /// Ingest could not start.
@@ -48,6 +54,8 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    #[error("the stream of hints cannot be reached; run `tillbook bootstrap` first")]
+    Hints(#[source] async_nats::jetstream::context::GetStreamError),
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
@@ -70,8 +78,26 @@ pub async fn start(
     context: StageContext,
     ledger: Ledger,
     connections: Connections,
+    sweeps: Sweeps,
     metrics: &Metrics,
 ) -> Result<Running, Error> {
+    let hints = context
+        .jetstream
+        .get_stream(Stream::Hints.name())
+        .await
+        .map_err(Error::Hints)?;
+    let hinted = sweep::counter(metrics)?;
+    let sweepers = settings.stores.iter().map(|(connection, client)| Sweeper {
+        connection: connection.clone(),
+        client: client.clone(),
+        interval: settings.sweep_interval,
+        sweeps: sweeps.clone(),
+        connections: connections.clone(),
+        hints: hints.clone(),
+        publisher: context.publisher.clone(),
+        hinted: hinted.clone(),
+    });
+    let sweepers: Vec<Sweeper> = sweepers.collect();
     let door = Door::new(
         settings.secrets,
         settings.limits,
@@ -101,6 +127,9 @@ pub async fn start(
         }
     });
     tasks.spawn(runner.run());
+    for sweeper in sweepers {
+        tasks.spawn(sweeper.keep(shutdown.clone()));
+    }
     let registered = guardian::gauge(metrics)?;
     let mut firsts = Vec::new();
     for guarded in settings.guarded {

@@ -280,11 +280,9 @@ impl Lookup {
 
     /// The exit after a failed call; puts the connection on hold when FreshBooks refuses it whole.
     async fn failed(&self, connection: &str, what: &str, error: &VendorError) -> Failure {
-        if vendor::holds_connection(error) {
-            self.connections
-                .refused(connection, Vendor::FreshBooks, error)
-                .await;
-        }
+        self.connections
+            .failed(connection, Vendor::FreshBooks, error)
+            .await;
         vendor::failure(what, error)
     }
 }

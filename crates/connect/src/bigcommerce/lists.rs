@@ -270,7 +270,7 @@ fn refund(row: &Value) -> Option<RefundRow> {
 }
 
 /// V2 writes RFC 2822, V3 ISO 8601.
-fn instant(value: &Value) -> Option<Timestamp> {
+pub(super) fn instant(value: &Value) -> Option<Timestamp> {
     let text = value.as_str()?.trim();
     let rfc = || rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
     text.parse().ok().or_else(rfc)

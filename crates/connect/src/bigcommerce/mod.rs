@@ -24,4 +24,4 @@ pub mod sweep;
 pub use client::{Client, Config};
 pub use hooks::{Hook, HookReport};
 pub use orders::{FetchHints, FetchedOrder};
-pub use sweep::{OrderFilter, OrderOutline, OrderStub};
+pub use sweep::{Change, ChangeList, ChangePage, OrderFilter, OrderOutline};

@@ -1,16 +1,24 @@
-//! Lists of orders, for sweeps and backfills.
+//! Lists of what changed, for sweeps, and of what there is, for backfills.
 //!
-//! Sorted by id: an order modified while the list is read can then only be seen twice, not be
-//! skipped. Not here: how often, and with how much overlap.
+//! Orders are sorted by id: one that is modified while the list is read can then only be seen
+//! twice, not be skipped. Not here: how often, and with how much overlap.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::client::Client;
+use super::lists::instant;
 use super::needs;
 use super::orders::FetchHints;
+use super::pages::PAGE_ROWS;
 use crate::error::VendorError;
 use crate::json;
+
+const REFUNDS: &str = "/v3/orders/payment_actions/refunds";
+const CUSTOMERS: &str = "/v3/customers";
+const PRODUCTS: &str = "/v3/catalog/products";
+const MODIFIED_MIN: &str = "date_modified:min";
+const V3_ROW: [&str; 2] = ["id", "date_modified"];
 
 /// Which orders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,14 +30,32 @@ pub struct OrderFilter {
     pub min_id: Option<u64>,
 }
 
-/// What a list tells of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderStub {
+/// A list that says what changed since a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeList {
+    /// By `date_modified`. Whether that moves with refunds and transactions is not documented.
+    Orders,
+    /// By the refund's creation; each row names its order.
+    Refunds,
+    Customers,
+    Products,
+}
+
+/// Something that changed in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Of the order, customer or product.
     pub id: u64,
-    pub status_id: Option<u64>,
-    /// As BigCommerce writes it (RFC 2822).
-    pub date_modified: Option<String>,
-    pub is_deleted: bool,
+    /// Whole seconds, as the store says; `None` when it cannot be read.
+    pub at: Option<Timestamp>,
+}
+
+/// One page of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangePage {
+    pub changes: Vec<Change>,
+    /// Where to go on: pass it as `from`. `None` after the last page.
+    pub next: Option<u64>,
 }
 
 /// What a row of the list tells of the work its order will make.
@@ -63,17 +89,93 @@ impl std::fmt::Debug for OrderOutline {
 }
 
 impl Client {
-    /// One page of orders; empty means the end. `page` counts from 1, `limit` is at most 250.
-    pub async fn list_orders(
+    /// One page of what changed since `since`, whole seconds, inclusive. `from` is 0 at first.
+    ///
+    /// Orders are paged by id, the others by number: what is deleted meanwhile may hide a row, so
+    /// the next sweep has to overlap.
+    pub async fn changes(
         &self,
-        filter: OrderFilter,
-        page: u32,
-        limit: u32,
-    ) -> Result<Vec<OrderStub>, VendorError> {
-        self.order_rows(filter, page, limit, stub).await
+        list: ChangeList,
+        since: Timestamp,
+        from: u64,
+    ) -> Result<ChangePage, VendorError> {
+        match list {
+            ChangeList::Orders => self.changed_orders(since, from).await,
+            ChangeList::Refunds => {
+                let segments = ["v3", "orders", "payment_actions", "refunds"];
+                let (id, at) = ("order_id", "created");
+                self.changed(REFUNDS, &segments, "created:min", [id, at], since, from)
+                    .await
+            }
+            ChangeList::Customers => {
+                let segments = ["v3", "customers"];
+                self.changed(CUSTOMERS, &segments, MODIFIED_MIN, V3_ROW, since, from)
+                    .await
+            }
+            ChangeList::Products => {
+                let segments = ["v3", "catalog", "products"];
+                self.changed(PRODUCTS, &segments, MODIFIED_MIN, V3_ROW, since, from)
+                    .await
+            }
+        }
     }
 
-    /// The same page, with what each row tells of the work its order will make.
+    async fn changed_orders(&self, since: Timestamp, from: u64) -> Result<ChangePage, VendorError> {
+        let filter = OrderFilter {
+            min_date_modified: Some(since),
+            min_id: (from > 0).then_some(from),
+            ..OrderFilter::default()
+        };
+        let read = |row: &Value| change(row, ["id", "date_modified"]);
+        let changes = self.order_rows(filter, 1, 250, read).await?;
+        let last = changes.iter().map(|change| change.id).max();
+        Ok(ChangePage {
+            // A server that ignores `min_id` would repeat its first page for ever.
+            next: last
+                .map(|last| last.saturating_add(1))
+                .filter(|next| *next > from),
+            changes,
+        })
+    }
+
+    /// A page of a V3 list; `row` names the fields of the id and of the moment.
+    async fn changed(
+        &self,
+        template: &'static str,
+        segments: &[&str],
+        min: &str,
+        row: [&str; 2],
+        since: Timestamp,
+        from: u64,
+    ) -> Result<ChangePage, VendorError> {
+        let (since, page) = (iso_seconds(since), from.max(1));
+        let (number, limit) = (page.to_string(), PAGE_ROWS.to_string());
+        let query = [
+            (min, since.as_str()),
+            ("page", number.as_str()),
+            ("limit", limit.as_str()),
+        ];
+        let Some(body) = self.get(template, segments, &query).await? else {
+            return Ok(ChangePage {
+                changes: Vec::new(),
+                next: None,
+            });
+        };
+        let rows = body["data"].as_array();
+        let rows = rows.ok_or_else(|| VendorError::field("data"))?;
+        let changes: Vec<Change> = rows
+            .iter()
+            .map(|found| change(found, row))
+            .collect::<Result<_, _>>()?;
+        let pages = json::id(&body["meta"]["pagination"]["total_pages"]).unwrap_or(1);
+        Ok(ChangePage {
+            next: (page < pages && !changes.is_empty()).then(|| page.saturating_add(1)),
+            changes,
+        })
+    }
+
+    /// One page of orders, with what each row tells of the work its order will make; empty means
+    /// the end. `page` counts from 1, `limit` is at most 250.
     pub async fn list_outlines(
         &self,
         filter: OrderFilter,
@@ -88,7 +190,7 @@ impl Client {
         filter: OrderFilter,
         page: u32,
         limit: u32,
-        read: fn(&Value) -> Result<T, VendorError>,
+        read: impl Fn(&Value) -> Result<T, VendorError>,
     ) -> Result<Vec<T>, VendorError> {
         let dates = [
             ("min_date_modified", filter.min_date_modified),
@@ -109,7 +211,7 @@ impl Client {
         let query: Vec<(&str, &str)> = pairs.iter().map(|(k, v)| (*k, v.as_str())).collect();
         match self.get("/v2/orders", &["v2", "orders"], &query).await? {
             None => Ok(Vec::new()),
-            Some(Value::Array(rows)) => rows.iter().map(read).collect(),
+            Some(Value::Array(rows)) => rows.iter().map(&read).collect(),
             Some(_) => Err(VendorError::field("the list")),
         }
     }
@@ -120,12 +222,10 @@ pub(super) fn iso_seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn stub(row: &Value) -> Result<OrderStub, VendorError> {
-    Ok(OrderStub {
-        id: json::id(&row["id"]).ok_or_else(|| VendorError::field("id"))?,
-        status_id: json::id(&row["status_id"]),
-        date_modified: row["date_modified"].as_str().map(str::to_owned),
-        is_deleted: json::flag(&row["is_deleted"]),
+fn change(row: &Value, [id, at]: [&str; 2]) -> Result<Change, VendorError> {
+    Ok(Change {
+        id: json::id(&row[id]).ok_or_else(|| VendorError::field("id"))?,
+        at: instant(&row[at]),
     })
 }
 

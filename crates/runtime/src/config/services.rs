@@ -32,6 +32,8 @@ pub struct IngestConfig {
     pub hook_guardian_interval_s: u64,
     /// Whether hooks are registered at all.
     pub register_hooks: bool,
+    /// How often each store is asked for changes that no hook told.
+    pub sweep_interval_s: u64,
 }
 
 impl IngestConfig {
@@ -86,6 +88,13 @@ impl IngestConfig {
                 "register_hooks",
                 true,
                 "Whether Tillbook registers its hooks by itself.",
+            ),
+            sweep_interval_s: of.int(
+                "sweep_interval_s",
+                300,
+                1..=86_400,
+                "How often each store is asked for changes that no hook told. Four calls each time \
+                 when there are none.",
             ),
         };
         of.finish();

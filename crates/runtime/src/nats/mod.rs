@@ -151,7 +151,7 @@ where
     F: Future<Output = Result<Result<Client, async_nats::ConnectError>, NatsError>>,
 {
     let deadline = Instant::now() + limit;
-    let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2)).ok();
+    let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     let mut failed = 0_u32;
     loop {
         let source = match attempt().await? {
@@ -167,7 +167,7 @@ where
             _ => {}
         }
         failed = failed.saturating_add(1);
-        let pause = backoff.map_or(Duration::from_secs(1), |backoff| backoff.ceiling(failed));
+        let pause = backoff.ceiling(failed);
         let again = Instant::now() + pause;
         if again >= deadline {
             return Err(NatsError::Unreachable {

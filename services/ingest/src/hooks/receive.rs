@@ -7,13 +7,9 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
-use contracts::contract::Contract;
 use contracts::event::Entity;
-use contracts::headers;
 use contracts::hint::Hint;
 use contracts::journal::{JournalEntry, JournalKind};
-use contracts::topology::Stream;
-use prost::Message;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 use tracing::{Instrument, Span, warn};
@@ -151,15 +147,7 @@ async fn store(door: &Door, hint: Hint) -> Reply {
     if hint.entity() == Entity::Order {
         span.record("order.id", hint.entity_id.as_str());
     }
-    let subject = Stream::Hints.subject(&hint.connection, hint.entity().token(), &hint.entity_id);
-    let mut message_headers = async_nats::HeaderMap::new();
-    message_headers.insert(headers::SCHEMA, Hint::SCHEMA);
-    runtime::telemetry::inject(&mut message_headers, &span);
-    let payload = hint.encode_to_vec().into();
-    // No message id: two real changes may carry the same webhook-id, and hints coalesce anyway.
-    let publish = door
-        .publisher
-        .publish(subject, None, message_headers, payload);
+    let publish = door.publisher.publish_hint(&hint, None, &span);
     let Ok(published) = tokio::time::timeout(STORE_TIMEOUT, publish).await else {
         warn!("a hint took too long to be stored; the hook is refused");
         return Reply::StoreUnavailable;

@@ -30,6 +30,7 @@ use sha2::Sha256;
 use stage::{Journal, Publisher, RetryPolicy, StageContext, StageMetrics, StageSettings};
 use store::connections::Connections;
 use store::ledger::Ledger;
+use store::sweeps::Sweeps;
 use tempfile::TempDir;
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
@@ -143,6 +144,7 @@ pub struct Choice {
     pub body_limit_bytes: usize,
     pub guarded: bool,
     pub guardian_interval: Duration,
+    pub sweep_interval: Duration,
 }
 
 impl Default for Choice {
@@ -153,6 +155,7 @@ impl Default for Choice {
             body_limit_bytes: 4096,
             guarded: false,
             guardian_interval: Duration::from_secs(3600),
+            sweep_interval: Duration::from_secs(3600),
         }
     }
 }
@@ -184,7 +187,8 @@ impl Bench {
         let ledger = Ledger::bind(&jetstream).await.unwrap();
         let connections = Connections::bind(&jetstream).await.unwrap();
         let settings = settings(&shop, &choice);
-        let running = ingest::start(settings, context, ledger, connections, &metrics)
+        let sweeps = Sweeps::bind(&jetstream).await.unwrap();
+        let running = ingest::start(settings, context, ledger, connections, sweeps, &metrics)
             .await
             .unwrap();
         let door = format!("http://{}/hooks", running.address);
@@ -309,6 +313,7 @@ fn settings(shop: &Shop, choice: &Choice) -> ingest::Settings {
             Vec::new()
         },
         guardian_interval: choice.guardian_interval,
+        sweep_interval: choice.sweep_interval,
     }
 }
 

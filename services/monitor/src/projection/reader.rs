@@ -86,7 +86,7 @@ pub(super) struct Reader {
 impl Reader {
     /// Reads until shutdown, a foreign stream or a failing database; outages are waited out.
     pub(super) async fn run(self) -> End {
-        let backoff = Backoff::new(RETRY_FIRST, RETRY_LAST).ok();
+        let backoff = Backoff::new(RETRY_FIRST, RETRY_LAST);
         let mut failures = 0_u32;
         loop {
             let mut progressed = false;
@@ -102,7 +102,7 @@ impl Reader {
             } else {
                 failures.saturating_add(1)
             };
-            let delay = backoff.map_or(RETRY_LAST, |backoff| backoff.delay(failures));
+            let delay = backoff.delay(failures);
             tracing::warn!(stream = self.stream.name(), error = %chain(&error), "reading again soon; did tillbook bootstrap run?");
             tokio::select! {
                 () = self.shutdown.cancelled() => return End::Shutdown,

@@ -153,7 +153,7 @@ async fn a_held_connection_is_shown_as_held_until_it_is_released() {
         .await
         .unwrap();
     holds
-        .refused("bolt", Vendor::FreshBooks, &VendorError::GrantRevoked)
+        .failed("bolt", Vendor::FreshBooks, &VendorError::GrantRevoked)
         .await;
     let monitor = house.monitor(&house.database("held")).await;
     monitor

@@ -1,12 +1,8 @@
 //! One order of a backfill: its undo's mark lifted, and a hint stored.
 
-use async_nats::HeaderMap;
-use contracts::contract::Contract;
 use contracts::event::{Entity, Origin};
-use contracts::headers;
 use contracts::hint::Hint;
-use contracts::topology::Stream;
-use prost::Message;
+use tracing::Span;
 
 use crate::conclusions::Conclusion;
 use crate::feed::HandOver;
@@ -42,16 +38,11 @@ impl HandOver for StoreHint {
             received_at_ms: at_ms,
             vendor_created_at_s: 0,
         };
-        let subject =
-            Stream::Hints.subject(&hint.connection, Entity::Order.token(), &hint.entity_id);
-        let mut header_map = HeaderMap::new();
-        header_map.insert(headers::SCHEMA, Hint::SCHEMA);
         let message_id = format!("{}:{order_id}", run.id);
-        let payload = hint.encode_to_vec().into();
         tools
             .context
             .publisher
-            .publish(subject, Some(&message_id), header_map, payload)
+            .publish_hint(&hint, Some(&message_id), &Span::current())
             .await?;
         audit::handed_over(tools, run, order_id, at_ms);
         Ok(())
