@@ -194,6 +194,7 @@ fn name(step: &Step) -> &'static str {
         Step::UpdateShipping(_) => "update shipping",
         Step::RestoreShipping(_) => "restore shipping",
         Step::RemoveShipping(_) => "remove shipping",
+        Step::EmailInvoice => "email invoice",
         Step::Nothing | Step::Done | Step::Hold(_) => "none",
     }
 }

@@ -193,6 +193,7 @@ impl Account {
                 }
                 self.set_removed(key, true)
             }
+            Step::EmailInvoice => Err("the policy mails nobody".to_owned()),
             Step::Nothing | Step::Done | Step::Hold(_) => Err("no step at all".to_owned()),
         }
     }
