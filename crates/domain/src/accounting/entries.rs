@@ -112,16 +112,15 @@ fn close(
     }
     if policy.tax == TaxMode::Percent {
         let off = expected_tax.checked_sub(predicted.tax)?;
-        // Store and FreshBooks each round every taxed line by half a unit at most.
-        let explained = taxed_lines.max(1);
-        if off.amount_minor.unsigned_abs() > explained {
+        // The tax inside is held to the same bound as the total.
+        if off.amount_minor.unsigned_abs() > bound {
             holds.push(Hold {
                 code: "tax_does_not_match",
                 message: format!(
                     "The store's tax is {expected_tax}, the percents on the lines make {}; {} \
                      smallest units of {currency} is the most that rounding explains. Set tax = \"amount\" \
                      for this connection, or correct the order's taxes in the store.",
-                    predicted.tax, explained
+                    predicted.tax, bound
                 ),
             });
         }
