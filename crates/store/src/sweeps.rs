@@ -65,8 +65,8 @@ impl Sweeps {
         Ok(Self { bucket })
     }
 
-    /// Takes the turn if it is due. The first turn of all has nothing to look for yet: it begins
-    /// now. `overlap` makes good for clocks that differ and rows that a list hid.
+    /// Takes the turn if it is due. The first time of all there is nothing to look for yet: the
+    /// moment is noted, and the first turn is due after `interval`. `overlap` makes good for clocks that differ and rows that a list hid.
     pub async fn turn(
         &self,
         connection: &str,
@@ -77,16 +77,21 @@ impl Sweeps {
         let key = format!("{connection}.{list}");
         let (known, revision) = self.read(&key).await?;
         let now = now_ms();
-        let known = known.unwrap_or(Progress {
-            first_ms: now,
-            swept_to_ms: now,
-            next_at_ms: 0,
-        });
+        let next_at_ms = now.saturating_add(whole_ms(interval));
+        let Some(known) = known else {
+            let first = Progress {
+                first_ms: now,
+                swept_to_ms: now,
+                next_at_ms,
+            };
+            self.put(&key, first, revision).await?;
+            return Ok(Turn::After(interval));
+        };
         if known.next_at_ms > now {
             return Ok(Turn::After(Duration::from_millis(known.next_at_ms - now)));
         }
         let progress = Progress {
-            next_at_ms: now.saturating_add(whole_ms(interval)),
+            next_at_ms,
             ..known
         };
         let Some(revision) = self.put(&key, progress, revision).await? else {

@@ -37,8 +37,10 @@ fn sums_off_by_as_much_as_rounding_explains_get_a_named_line() {
 
 #[test]
 fn sums_off_by_one_unit_more_are_held_with_both_sums() {
-    let (code, message) = only_hold(&four_taxed_lines("1.9700", "21.7700"));
-    assert_eq!(code, "sums_do_not_match");
+    let order = four_taxed_lines("1.9700", "21.7700");
+    let holds = books(&order, &Policy::default()).unwrap_err();
+    let codes: Vec<_> = holds.iter().map(|hold| hold.code).collect();
+    assert_eq!(codes, ["sums_do_not_match", "tax_does_not_match"]);
     for sum in [
         "21.77 USD",
         "1.97 USD",
@@ -46,7 +48,24 @@ fn sums_off_by_one_unit_more_are_held_with_both_sums() {
         "2.00 USD",
         "at most 2",
     ] {
+        let message = &holds[0].message;
         assert!(message.contains(sum), "{sum} is not in: {message}");
+    }
+}
+
+#[test]
+fn tax_off_by_one_unit_more_is_held_although_the_total_is_right() {
+    let mut order = four_taxed_lines("1.9700", "21.7800");
+    order["order"]["subtotal_ex_tax"] = json!("19.8100");
+    let (code, message) = only_hold(&order);
+    assert_eq!(code, "tax_does_not_match");
+    for part in [
+        "1.97 USD",
+        "2.00 USD",
+        "2 smallest units",
+        "tax = \"amount\"",
+    ] {
+        assert!(message.contains(part), "{part} is not in: {message}");
     }
 }
 
