@@ -32,6 +32,17 @@ async fn sweeps(shop: &Shop<'_>) -> anyhow::Result<u64> {
     Ok(calls.pointer(route).and_then(Value::as_u64).unwrap_or(0))
 }
 
+/// Waits until the store was swept so many times more.
+async fn more_sweeps(shop: &Shop<'_>, count: u64) -> anyhow::Result<()> {
+    let before = sweeps(shop).await?;
+    eventually(LIMIT, "more sweeps", async || {
+        let more = sweeps(shop).await?.saturating_sub(before);
+        ensure!(more >= count, "{more} of {count}");
+        Ok(())
+    })
+    .await
+}
+
 /// Hints that sweeps stored for an entity.
 async fn hinted(house: &House, entity: &str) -> anyhow::Result<u64> {
     let label = format!("entity=\"{entity}\"");
@@ -86,6 +97,8 @@ async fn what_was_told_or_swept_once_is_not_hinted_for_ever() -> anyhow::Result<
     let held = shop.place("no_customer_at_all", 5).await?;
     shop.dead_letter(held.id).await?;
     let streams = Streams::of(&house).await?;
+    // A hint of the change's own second does not count as later: one more may come of it.
+    more_sweeps(&shop, 3).await?;
     streams.at_rest().await?;
     let (hints, letters) = (
         hinted(&house, "order").await?,
@@ -93,13 +106,7 @@ async fn what_was_told_or_swept_once_is_not_hinted_for_ever() -> anyhow::Result<
     );
     ensure!((1..=3).contains(&hints), "{hints} hints for two orders");
     // Five more sweeps find nothing new.
-    let before = sweeps(&shop).await?;
-    eventually(LIMIT, "five more sweeps", async || {
-        let more = sweeps(&shop).await? - before;
-        ensure!(more >= 5, "{more}");
-        Ok(())
-    })
-    .await?;
+    more_sweeps(&shop, 5).await?;
     streams.at_rest().await?;
     ensure!(hinted(&house, "order").await? == hints, "hinted again");
     ensure!(streams.dead_letters().await?.len() == letters, "held again");
