@@ -1,7 +1,6 @@
 //! What a merchant may choose about the books, with the accounting page's defaults.
 //!
-//! Only choices that this version carries out exist here; a value the accounting page names but
-//! this version does not carry out is refused with the reason. Not here: the wording (see
+//! A value that is no choice is refused with the choices there are. Not here: the wording (see
 //! [`crate::mapping`]).
 
 use std::collections::BTreeMap;
