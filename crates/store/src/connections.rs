@@ -11,7 +11,7 @@ use contracts::topology::Bucket;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 
-use crate::{BindError, bind, now_ms};
+use crate::{BindError, bind, json_record, now_ms};
 
 /// The hold states of all connections. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -61,20 +61,13 @@ impl Connections {
 
     /// The hold in force with the revision a change must name.
     async fn read(&self, connection: &str) -> Result<(Option<Hold>, u64), Error> {
-        let failed = |source| Error {
+        let read = json_record::read(&self.bucket, connection).await;
+        let (hold, revision): (Option<Hold>, u64) = read.map_err(|source| Error {
             what: "reading",
             connection: connection.to_owned(),
             source,
-        };
-        let entry = self.bucket.entry(connection).await;
-        let Some(entry) = entry.map_err(|e| failed(e.into()))? else {
-            return Ok((None, 0));
-        };
-        if entry.operation != kv::Operation::Put {
-            return Ok((None, entry.revision));
-        }
-        let hold: Hold = serde_json::from_slice(&entry.value).map_err(|e| failed(e.into()))?;
-        Ok((hold.ended_ms.is_none().then_some(hold), entry.revision))
+        })?;
+        Ok((hold.filter(|hold| hold.ended_ms.is_none()), revision))
     }
 
     /// A vendor call failed. If the vendor refuses the whole connection by it, the connection is
@@ -149,16 +142,12 @@ impl Connections {
 
     /// Changes the state if it still has `revision`; false when somebody else was first.
     async fn put(&self, connection: &str, hold: &Hold, revision: u64) -> Result<bool, Error> {
-        let failed = |source| Error {
+        let written = json_record::replace(&self.bucket, connection, hold, revision).await;
+        let written = written.map_err(|source| Error {
             what: "writing",
             connection: connection.to_owned(),
             source,
-        };
-        let bytes = serde_json::to_vec(hold).map_err(|e| failed(e.into()))?;
-        match self.bucket.update(connection, bytes.into(), revision).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(false),
-            Err(error) => Err(failed(error.into())),
-        }
+        })?;
+        Ok(written.is_some())
     }
 }

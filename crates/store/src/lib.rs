@@ -7,6 +7,7 @@
 
 pub mod cache;
 pub mod connections;
+mod json_record;
 pub mod keyed_locks;
 pub mod ledger;
 pub mod mappings;

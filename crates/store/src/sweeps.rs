@@ -9,7 +9,7 @@ use async_nats::jetstream::{self, kv};
 use contracts::topology::Bucket;
 use serde::{Deserialize, Serialize};
 
-use crate::{BindError, bind, now_ms};
+use crate::{BindError, bind, json_record, now_ms};
 
 /// The progress of all sweeps. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -128,21 +128,9 @@ impl Sweeps {
         Ok(is_ours)
     }
 
-    /// The progress, and the revision to replace; 0 when there is none.
     async fn read(&self, key: &str) -> Result<(Option<Progress>, u64), Error> {
-        let failed = failed("reading", key);
-        let entry = self.bucket.entry(key).await.map_err(|e| failed(e.into()))?;
-        match entry {
-            None => Ok((None, 0)),
-            Some(entry) if entry.operation != kv::Operation::Put => Ok((None, entry.revision)),
-            Some(entry) => {
-                let progress = serde_json::from_slice(&entry.value);
-                Ok((
-                    Some(progress.map_err(|e| failed(e.into()))?),
-                    entry.revision,
-                ))
-            }
-        }
+        let read = json_record::read(&self.bucket, key).await;
+        read.map_err(|source| failed("reading", key, source))
     }
 
     /// The new revision; `None` when somebody else was first.
@@ -152,24 +140,19 @@ impl Sweeps {
         progress: Progress,
         revision: u64,
     ) -> Result<Option<u64>, Error> {
-        let failed = failed("writing", key);
-        let bytes = serde_json::to_vec(&progress).map_err(|e| failed(e.into()))?;
-        match self.bucket.update(key, bytes.into(), revision).await {
-            Ok(revision) => Ok(Some(revision)),
-            Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(None),
-            Err(error) => Err(failed(error.into())),
-        }
+        let written = json_record::replace(&self.bucket, key, &progress, revision).await;
+        written.map_err(|source| failed("writing", key, source))
     }
 }
 
 fn failed(
     what: &'static str,
     key: &str,
-) -> impl Fn(Box<dyn std::error::Error + Send + Sync>) -> Error {
-    let key = key.to_owned();
-    move |source| Error {
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> Error {
+    Error {
         what,
-        key: key.clone(),
+        key: key.to_owned(),
         source,
     }
 }

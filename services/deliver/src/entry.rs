@@ -4,11 +4,13 @@
 //! between leaves the last intent open, and an open intent is looked up before anything is
 //! written again. Not here: what the steps are.
 
+use connect::VendorError;
 use contracts::ledger::{Intent, IntentKind, OrderEntry};
 use domain::money::Money;
-use stage::{Failure, Reason};
+use stage::{Failure, Reason, vendor};
 use store::ledger::{Error, Ledger, Versioned};
 
+use crate::account::Workplace;
 use crate::wire;
 
 /// The entry of one order while it is worked on.
@@ -89,6 +91,23 @@ impl<'a> OpenEntry<'a> {
     pub(crate) async fn withdraw(&mut self) -> Result<(), Failure> {
         self.value.intent = None;
         self.write().await
+    }
+
+    /// The exit after a write failed. While its outcome is not known the intent stays open, and is
+    /// looked up once the call has ended for certain; otherwise it is withdrawn.
+    pub(crate) async fn write_failed(
+        &mut self,
+        place: &Workplace<'_>,
+        what: &str,
+        error: &VendorError,
+    ) -> Failure {
+        if error.is_outcome_unknown() {
+            return place.after_settling(vendor::failure(what, error));
+        }
+        match self.withdraw().await {
+            Ok(()) => place.vendor_failure(what, error).await,
+            Err(failure) => failure,
+        }
     }
 
     /// Stores what is not stored yet.

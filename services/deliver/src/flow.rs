@@ -177,11 +177,10 @@ async fn create_invoice(
     books: &DesiredBooks,
 ) -> Result<Origin, Failure> {
     let resolution = plan.invoice.unwrap_or_default();
-    find_client(place, entry, plan, books, None).await?;
-    let distrusted = entry.value.client_id;
+    find_client(place, entry, plan, books).await?;
     match invoice::create(place, entry, books, &resolution).await {
         Err(Failure::Rejected(reasons)) if names_client(&reasons) => {
-            find_client(place, entry, plan, books, Some(distrusted)).await?;
+            find_other_client(place, entry, plan, books).await?;
             invoice::create(place, entry, books, &resolution).await
         }
         other => other,
@@ -205,38 +204,45 @@ async fn create_shipping(
     {
         return invoice::adopt(place, entry, books, &found).await;
     }
-    find_client(place, entry, plan, books, None).await?;
-    let distrusted = entry.value.client_id;
+    find_client(place, entry, plan, books).await?;
     match shipping::create(place, entry, expense).await {
         Err(Failure::Rejected(reasons)) if names_client(&reasons) => {
-            find_client(place, entry, plan, books, Some(distrusted)).await?;
+            find_other_client(place, entry, plan, books).await?;
             shipping::create(place, entry, expense).await
         }
         other => other,
     }
 }
 
-/// Makes sure that the entry has a client that stands; another one than `distrusted`.
+/// Makes sure that the entry has a client, and that it stands.
 async fn find_client(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
     plan: &ResolvedPlan,
     books: &DesiredBooks,
-    distrusted: Option<u64>,
 ) -> Result<(), Failure> {
-    let client = plan.client.unwrap_or_default();
-    if distrusted.is_some() {
-        for key in ClientKey::of(&books.client) {
-            place.cache.forget_client(place.connection, &key).await;
-        }
-    }
-    if distrusted.is_some() || entry.value.client_id == 0 {
-        let id = shopper::client_id(place, &books.client, &client, distrusted).await?;
+    if entry.value.client_id == 0 {
+        let client = plan.client.unwrap_or_default();
+        let id = shopper::client_id(place, &books.client, &client, None).await?;
         entry.change(|value| value.client_id = id);
     }
-    if distrusted.is_none() {
-        client_removal::bring_back(place, entry.value.client_id).await?;
+    client_removal::bring_back(place, entry.value.client_id).await
+}
+
+/// Looks the client up once more: FreshBooks does not know the one the entry names.
+async fn find_other_client(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    plan: &ResolvedPlan,
+    books: &DesiredBooks,
+) -> Result<(), Failure> {
+    for key in ClientKey::of(&books.client) {
+        place.cache.forget_client(place.connection, &key).await;
     }
+    let client = plan.client.unwrap_or_default();
+    let distrusted = Some(entry.value.client_id);
+    let id = shopper::client_id(place, &books.client, &client, distrusted).await?;
+    entry.change(|value| value.client_id = id);
     Ok(())
 }
 

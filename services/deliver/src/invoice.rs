@@ -51,18 +51,14 @@ pub(crate) async fn create(
             take_result(place, entry, desired, &invoice, None).await?;
             Ok(Origin::Created)
         }
-        Err(error) if error.is_outcome_unknown() => {
-            Err(place.after_settling(vendor::failure("creating the invoice", &error)))
-        }
         Err(error) if error.may_be_duplicate() => {
             entry.withdraw().await?;
             duplicate(place, entry, books, &error).await?;
             Ok(Origin::Adopted)
         }
-        Err(error) => {
-            entry.withdraw().await?;
-            Err(place.vendor_failure("creating the invoice", &error).await)
-        }
+        Err(error) => Err(entry
+            .write_failed(place, "creating the invoice", &error)
+            .await),
     }
 }
 
@@ -236,13 +232,9 @@ async fn write_update(
             place.wrote();
             Box::pin(take_result(place, entry, desired, &invoice, corrected_by)).await
         }
-        Err(error) if error.is_outcome_unknown() => {
-            Err(place.after_settling(vendor::failure("updating the invoice", &error)))
-        }
-        Err(error) => {
-            entry.withdraw().await?;
-            Err(place.vendor_failure("updating the invoice", &error).await)
-        }
+        Err(error) => Err(entry
+            .write_failed(place, "updating the invoice", &error)
+            .await),
     }
 }
 

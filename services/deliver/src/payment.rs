@@ -8,7 +8,7 @@ use connect::freshbooks::Payment;
 use contracts::ledger::{Intent, IntentKind, WrittenPayment};
 use domain::account::contains_token;
 use domain::books::DesiredPayment;
-use stage::{Failure, Reason, vendor};
+use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::{Content, OpenEntry};
@@ -60,13 +60,7 @@ pub(crate) async fn create(
                 ),
             )))
         }
-        Err(error) if error.is_outcome_unknown() => {
-            Err(place.after_settling(vendor::failure("booking a payment", &error)))
-        }
-        Err(error) => {
-            entry.withdraw().await?;
-            Err(place.vendor_failure("booking a payment", &error).await)
-        }
+        Err(error) => Err(entry.write_failed(place, "booking a payment", &error).await),
     }
 }
 
@@ -137,13 +131,9 @@ pub(crate) async fn change(
                 ),
             )))
         }
-        Err(error) if error.is_outcome_unknown() => {
-            Err(place.after_settling(vendor::failure("changing a payment", &error)))
-        }
-        Err(error) => {
-            entry.withdraw().await?;
-            Err(place.vendor_failure("changing a payment", &error).await)
-        }
+        Err(error) => Err(entry
+            .write_failed(place, "changing a payment", &error)
+            .await),
     }
 }
 

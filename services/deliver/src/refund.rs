@@ -11,7 +11,7 @@ use domain::arithmetic::{Correction, correction};
 use domain::books::{DesiredRefund, InvoiceLine, RefundDocument};
 use domain::difference::refund_hash;
 use domain::money::Money;
-use stage::{Failure, Reason, vendor};
+use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::comparison::rounding_line;
@@ -280,13 +280,7 @@ async fn take_result(
 ) -> Result<(), Failure> {
     let document = match result {
         Ok(document) => document,
-        Err(error) if error.is_outcome_unknown() => {
-            return Err(place.after_settling(vendor::failure(what, &error)));
-        }
-        Err(error) => {
-            entry.withdraw().await?;
-            return Err(place.vendor_failure(what, &error).await);
-        }
+        Err(error) => return Err(entry.write_failed(place, what, &error).await),
     };
     place.wrote();
     let bound = refund.rounding_bound_minor;

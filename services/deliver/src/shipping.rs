@@ -9,7 +9,7 @@ use contracts::ledger::{Intent, IntentKind, OrderEntry, WrittenShipping};
 use domain::books::ShippingExpense;
 use domain::difference::shipping_hash;
 use domain::money::Money;
-use stage::{Failure, Reason, vendor};
+use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::{Content, OpenEntry};
@@ -256,13 +256,7 @@ async fn take_result(
 ) -> Result<(), Failure> {
     let found = match result {
         Ok(found) => found,
-        Err(error) if error.is_outcome_unknown() => {
-            return Err(place.after_settling(vendor::failure(what, &error)));
-        }
-        Err(error) => {
-            entry.withdraw().await?;
-            return Err(place.vendor_failure(what, &error).await);
-        }
+        Err(error) => return Err(entry.write_failed(place, what, &error).await),
     };
     place.wrote();
     let is_exact = found.amount == expense.amount;

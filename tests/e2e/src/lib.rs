@@ -6,6 +6,7 @@
 
 mod collector;
 mod hook;
+mod houses;
 mod metrics;
 mod run;
 mod shop;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use self::collector::{Collector, Exported};
 pub use self::hook::Hook;
+pub use self::houses::{both_tax_settings, one_shop, quick};
 pub use self::metrics::{Metrics, counter};
 pub use self::run::{AtWork, command, figure, number, refused};
 pub use self::shop::{Placed, Shop};

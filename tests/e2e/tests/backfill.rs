@@ -1,9 +1,9 @@
 //! Backfills: killed and resumed, forecast and compared, paused, and behind live hooks.
 
 use anyhow::{Context, ensure};
-use e2e::{AtWork, QUICK, Shop, Streams, command, figure, number, refused};
+use e2e::{AtWork, QUICK, Shop, Streams, command, figure, number, one_shop, refused};
 use serde_json::{Value, json};
-use testkit::{Connection, House, HouseOptions};
+use testkit::House;
 
 /// Sorts of orders whose costs differ, also within one status and payment method.
 const KINDS: [&str; 10] = [
@@ -23,19 +23,6 @@ const KINDS: [&str; 10] = [
 fn count() -> u64 {
     let set = std::env::var("TILLBOOK_BACKFILL_ORDERS").ok();
     set.and_then(|text| text.parse().ok()).unwrap_or(120)
-}
-
-async fn house(config: &str) -> anyhow::Result<House> {
-    let connection = Connection {
-        account: json!({"limits": null}),
-        ..Connection::named("acme")
-    };
-    House::start(HouseOptions {
-        connections: vec![connection],
-        config: format!("{QUICK}{config}"),
-        services: vec!["all".to_owned()],
-    })
-    .await
 }
 
 /// Places orders of January without any hook.
@@ -137,7 +124,7 @@ async fn reset_calls(house: &House) -> anyhow::Result<()> {
 async fn a_backfill_killed_half_way_and_resumed_makes_no_duplicate_and_costs_what_it_said()
 -> anyhow::Result<()> {
     let count = count();
-    let house = house("").await?;
+    let house = one_shop("", QUICK).await?;
     let shop = Shop::only(&house)?;
     place_january(&house, count).await?;
     reset_calls(&house).await?;
@@ -219,7 +206,7 @@ async fn slow(house: &House) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_live_hook_waits_behind_a_handful_of_a_backfills_orders_only() -> anyhow::Result<()> {
-    let house = house("").await?;
+    let house = one_shop("", QUICK).await?;
     let shop = Shop::only(&house)?;
     place_january(&house, 160).await?;
     slow(&house).await?;
@@ -255,7 +242,7 @@ async fn a_live_hook_waits_behind_a_handful_of_a_backfills_orders_only() -> anyh
 #[tokio::test]
 async fn a_backfill_is_paused_by_command_and_by_signal_goes_on_and_is_cancelled()
 -> anyhow::Result<()> {
-    let house = house("").await?;
+    let house = one_shop("", QUICK).await?;
     place_january(&house, 80).await?;
     slow(&house).await?;
     let mut at_work = begin(&house, &["--at-once", "2", "--reason", "a try"]).await?;

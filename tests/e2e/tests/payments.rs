@@ -1,17 +1,13 @@
 //! Money that comes in late, in parts, or after a failure, and orders that change under it.
 
 use anyhow::{Context, ensure};
-use e2e::{LIMIT, QUICK, Shop, Streams};
+use e2e::{LIMIT, Shop, Streams, quick};
 use serde_json::{Value, json};
-use testkit::{House, HouseOptions, eventually};
+use testkit::eventually;
 
 #[tokio::test]
 async fn money_in_parts_late_or_after_a_failure_is_booked_once() -> anyhow::Result<()> {
-    let house = House::start(HouseOptions {
-        config: QUICK.to_owned(),
-        ..HouseOptions::default()
-    })
-    .await?;
+    let house = quick().await?;
     let shop = Shop::only(&house)?;
     let kinds = [
         "partial_capture",
@@ -45,11 +41,7 @@ async fn money_in_parts_late_or_after_a_failure_is_booked_once() -> anyhow::Resu
 
 #[tokio::test]
 async fn edits_after_the_invoice_follow_and_payments_stay() -> anyhow::Result<()> {
-    let house = House::start(HouseOptions {
-        config: QUICK.to_owned(),
-        ..HouseOptions::default()
-    })
-    .await?;
+    let house = quick().await?;
     let shop = Shop::only(&house)?;
     let order = shop.place("paid_card_one_line", 3).await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
@@ -92,11 +84,7 @@ async fn only_reason(shop: &Shop<'_>, order_id: u64) -> anyhow::Result<(String, 
 #[tokio::test]
 async fn a_voided_authorisation_is_no_money_and_its_cancelled_order_leaves_the_books()
 -> anyhow::Result<()> {
-    let house = House::start(HouseOptions {
-        config: QUICK.to_owned(),
-        ..HouseOptions::default()
-    })
-    .await?;
+    let house = quick().await?;
     let shop = Shop::only(&house)?;
     let order = shop.place("authorised_only", 3).await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
@@ -120,11 +108,7 @@ async fn a_voided_authorisation_is_no_money_and_its_cancelled_order_leaves_the_b
 #[tokio::test]
 async fn a_voided_capture_is_held_with_its_payment_and_nothing_is_taken_out() -> anyhow::Result<()>
 {
-    let house = House::start(HouseOptions {
-        config: QUICK.to_owned(),
-        ..HouseOptions::default()
-    })
-    .await?;
+    let house = quick().await?;
     let shop = Shop::only(&house)?;
     let order = shop.place("paid_card_one_line", 3).await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
@@ -146,11 +130,7 @@ async fn a_voided_capture_is_held_with_its_payment_and_nothing_is_taken_out() ->
 #[tokio::test]
 async fn a_currency_that_changes_after_the_invoice_is_held_and_the_invoice_stays()
 -> anyhow::Result<()> {
-    let house = House::start(HouseOptions {
-        config: QUICK.to_owned(),
-        ..HouseOptions::default()
-    })
-    .await?;
+    let house = quick().await?;
     let shop = Shop::only(&house)?;
     let open = shop.place("awaiting_payment", 4).await?;
     let paid = shop.place("paid_card_one_line", 5).await?;

@@ -1,12 +1,14 @@
 //! Choices of the policy that no other file follows end to end: shipping as an expense.
 
 use anyhow::{Context, ensure};
-use e2e::{AtWork, Hook, LIMIT, Placed, QUICK, SERVICES, Shop, Streams, command, figure, services};
+use e2e::{
+    AtWork, Hook, LIMIT, Placed, SERVICES, Shop, Streams, both_tax_settings, command, figure,
+};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use testkit::{Connection, House, HouseOptions, eventually};
+use testkit::eventually;
 
 /// Shipping that is taxed and not, free, reduced, and without cents.
 const KINDS: [&str; 8] = [
@@ -21,22 +23,6 @@ const KINDS: [&str; 8] = [
 ];
 
 const POLICY: &str = "shipping = \"expense:shipping\"\nrefund = \"expense:Other Expenses\"";
-
-/// Stores with and without tax in their prices, an account without rate limits each.
-async fn house(processes: &[&str], policy: &str) -> anyhow::Result<House> {
-    let connection = |name: &str, inclusive: bool| Connection {
-        store: json!({"tax_inclusive": inclusive}),
-        account: json!({"limits": null}),
-        policy: policy.to_owned(),
-        ..Connection::named(name)
-    };
-    House::start(HouseOptions {
-        connections: vec![connection("acme", false), connection("brutto", true)],
-        config: QUICK.to_owned(),
-        services: services(processes),
-    })
-    .await
-}
 
 fn id(row: &Value, key: &str) -> u64 {
     row.get(key).and_then(Value::as_u64).unwrap_or(0)
@@ -119,7 +105,7 @@ fn set_status(id: u64) -> Value {
 #[tokio::test]
 async fn shipping_is_an_expense_that_the_invoice_rebills_and_the_proof_agrees() -> anyhow::Result<()>
 {
-    let house = house(&["all"], POLICY).await?;
+    let house = both_tax_settings(&["all"], POLICY).await?;
     let streams = Streams::of(&house).await?;
     // Whatever the store's time zone says of the day.
     let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
@@ -152,7 +138,7 @@ async fn shipping_is_an_expense_that_the_invoice_rebills_and_the_proof_agrees() 
 
 #[tokio::test]
 async fn the_expense_follows_its_order() -> anyhow::Result<()> {
-    let house = house(&["all"], POLICY).await?;
+    let house = both_tax_settings(&["all"], POLICY).await?;
     let shop = Shop::only(&house)?;
     let order = shop.place("awaiting_payment", 1).await?;
     booked(&shop, &order, 1).await?;
@@ -189,7 +175,7 @@ async fn the_expense_follows_its_order() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_cancelled_order_takes_its_expense_along_and_brings_it_back() -> anyhow::Result<()> {
-    let house = house(&["all"], POLICY).await?;
+    let house = both_tax_settings(&["all"], POLICY).await?;
     let shop = Shop::only(&house)?;
     let order = shop.place("awaiting_payment", 2).await?;
     booked(&shop, &order, 1).await?;
@@ -219,7 +205,7 @@ async fn a_cancelled_order_takes_its_expense_along_and_brings_it_back() -> anyho
 
 #[tokio::test]
 async fn a_lost_reply_makes_no_second_expense() -> anyhow::Result<()> {
-    let house = house(&["all"], POLICY).await?;
+    let house = both_tax_settings(&["all"], POLICY).await?;
     let shop = Shop::only(&house)?;
     let lost = |method: &str, path: &str| json!({"kind": "reset_after", "match": {"method": method, "path": path}});
     shop.break_account(lost("POST", "expenses/expenses"))
@@ -248,7 +234,7 @@ async fn a_lost_reply_makes_no_second_expense() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn delivery_killed_after_the_expense_goes_on_with_the_invoice() -> anyhow::Result<()> {
-    let mut house = house(&SERVICES, POLICY).await?;
+    let mut house = both_tax_settings(&SERVICES, POLICY).await?;
     let acme = house.connection()?.clone();
     let connection = &acme;
     let hang = |path: &str| json!({"kind": "hang_ms", "hang_ms": 30_000, "match": {"method": "POST", "path": path}});
@@ -294,7 +280,7 @@ async fn delivery_killed_after_the_expense_goes_on_with_the_invoice() -> anyhow:
 
 #[tokio::test]
 async fn an_unknown_category_is_held_with_the_names_like_it() -> anyhow::Result<()> {
-    let house = house(&["all"], "shipping = \"expense:Shiping\"").await?;
+    let house = both_tax_settings(&["all"], "shipping = \"expense:Shiping\"").await?;
     let shop = Shop::only(&house)?;
     let order = shop.place("paid_card_one_line", 1).await?;
     let letter = shop.dead_letter(order.id).await?.to_string();
@@ -322,7 +308,7 @@ const RANGE: [&str; 6] = [
 
 #[tokio::test]
 async fn a_backfill_costs_what_it_said_and_undo_and_redo_repeat_the_books() -> anyhow::Result<()> {
-    let house = house(&["all"], POLICY).await?;
+    let house = both_tax_settings(&["all"], POLICY).await?;
     let shop = Shop::only(&house)?;
     let mut placed = Vec::new();
     for (seed, kind) in (1_u64..).zip(KINDS) {

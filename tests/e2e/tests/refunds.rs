@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use contracts::books::{Disposition, ResolvedPlan};
 use contracts::contract::Contract;
 use contracts::topology::Stream;
-use e2e::{Hook, LIMIT, Placed, QUICK, SERVICES, Shop, Streams, services};
+use e2e::{Hook, LIMIT, Placed, QUICK, SERVICES, Shop, Streams, both_tax_settings};
 use prost::Message;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -21,22 +21,6 @@ const KINDS: [&str; 9] = [
     "cancelled_after_payment",
     "paid_card_one_line",
 ];
-
-/// Stores with and without tax in their prices, an account without rate limits each.
-async fn house(processes: &[&str], policy: &str) -> anyhow::Result<House> {
-    let connection = |name: &str, inclusive: bool| Connection {
-        store: json!({"tax_inclusive": inclusive}),
-        account: json!({"limits": null}),
-        policy: policy.to_owned(),
-        ..Connection::named(name)
-    };
-    House::start(HouseOptions {
-        connections: vec![connection("acme", false), connection("brutto", true)],
-        config: QUICK.to_owned(),
-        services: services(processes),
-    })
-    .await
-}
 
 fn rows<'a>(books: &'a Value, sort: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     let all = books.get(sort).and_then(Value::as_array);
@@ -139,7 +123,7 @@ fn by_expense(order: &Placed) -> Sums {
 
 /// Places every kind, and refunds some orders later; what the books then show stays.
 async fn every_kind(policy: &str, wanted: fn(&Placed) -> Sums) -> anyhow::Result<House> {
-    let house = house(&["all"], policy).await?;
+    let house = both_tax_settings(&["all"], policy).await?;
     for name in ["acme", "brutto"] {
         let shop = Shop::named(&house, name)?;
         let mut orders = shop.place_many(&KINDS, 18).await?;
@@ -246,7 +230,7 @@ async fn a_lost_reply_makes_no_second_document() -> anyhow::Result<()> {
         ),
         ("refund = \"adjust\"", "payments/payments", by_adjusting),
     ] {
-        let house = house(&["all"], policy).await?;
+        let house = both_tax_settings(&["all"], policy).await?;
         let shop = Shop::only(&house)?;
         let order = shop.place("taxed_two_rates", 3).await?;
         shop.in_books(std::slice::from_ref(&order)).await?;
@@ -289,7 +273,7 @@ async fn delivery_killed_between_the_steps_of_a_refund_resumes() -> anyhow::Resu
             by_adjusting,
         ),
     ] {
-        let mut house = house(&SERVICES, policy).await?;
+        let mut house = both_tax_settings(&SERVICES, policy).await?;
         let acme = house.connection()?.clone();
         let connection = &acme;
         let order = {
@@ -415,7 +399,7 @@ async fn a_reinstated_order_gets_its_own_invoice_back() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn undoing_takes_everything_out_and_a_hint_brings_it_back() -> anyhow::Result<()> {
-    let house = house(&["all"], "").await?;
+    let house = both_tax_settings(&["all"], "").await?;
     let shop = Shop::only(&house)?;
     let streams = Streams::of(&house).await?;
     let order = shop.place("partially_refunded", 2).await?;
@@ -462,7 +446,7 @@ async fn undoing_takes_everything_out_and_a_hint_brings_it_back() -> anyhow::Res
 
 #[tokio::test]
 async fn nothing_is_written_into_a_closed_period() -> anyhow::Result<()> {
-    let house = house(&["all"], "books_locked_until = \"2999-01-01\"").await?;
+    let house = both_tax_settings(&["all"], "books_locked_until = \"2999-01-01\"").await?;
     let shop = Shop::only(&house)?;
     let order = shop.place("partially_refunded", 1).await?;
     let letter = shop.dead_letter(order.id).await?;
@@ -476,7 +460,7 @@ async fn nothing_is_written_into_a_closed_period() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn what_cannot_be_told_is_held_by_name() -> anyhow::Result<()> {
-    let house = house(&["all"], "refund = \"expense:No Such Category\"").await?;
+    let house = both_tax_settings(&["all"], "refund = \"expense:No Such Category\"").await?;
     let shop = Shop::only(&house)?;
     let paid = shop.place("taxed_two_rates", 1).await?;
     let refunded = shop.place("refunded_value", 2).await?;

@@ -1,19 +1,15 @@
 //! Sweeps: what no hook told comes into the books all the same, once.
 
 use anyhow::ensure;
-use e2e::{LIMIT, QUICK, Shop, Streams, counter};
+use e2e::{LIMIT, QUICK, Shop, Streams, counter, one_shop};
 use serde_json::{Value, json};
-use testkit::{Connection, House, HouseOptions, eventually};
+use testkit::{House, eventually};
 
 async fn house() -> anyhow::Result<House> {
-    House::start(HouseOptions {
-        connections: vec![Connection {
-            account: json!({"limits": null}),
-            ..Connection::named("acme")
-        }],
-        config: QUICK.replace("[ingest]", "[ingest]\nsweep_interval_s = 1"),
-        services: vec!["all".to_owned()],
-    })
+    one_shop(
+        "",
+        &QUICK.replace("[ingest]", "[ingest]\nsweep_interval_s = 1"),
+    )
     .await
 }
 

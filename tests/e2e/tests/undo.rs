@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
-use e2e::{AtWork, LIMIT, Placed, QUICK, Shop, Streams, command, number, refused};
+use e2e::{AtWork, LIMIT, Placed, QUICK, Shop, Streams, command, number, one_shop, refused};
 use serde_json::{Value, json};
-use testkit::{Connection, House, HouseOptions, eventually};
+use testkit::{House, eventually};
 
 const KINDS: [&str; 6] = [
     "paid_card_one_line",
@@ -24,20 +24,6 @@ const RANGE: [&str; 6] = [
     "--to",
     "2026-01-31",
 ];
-
-async fn house(policy: &str) -> anyhow::Result<House> {
-    let connection = Connection {
-        account: json!({"limits": null}),
-        policy: policy.to_owned(),
-        ..Connection::named("acme")
-    };
-    House::start(HouseOptions {
-        connections: vec![connection],
-        config: QUICK.to_owned(),
-        services: vec!["all".to_owned()],
-    })
-    .await
-}
 
 /// Orders of every kind on a day, in the books.
 async fn book(shop: &Shop<'_>, day: &str, seed: u64, count: u64) -> anyhow::Result<Vec<Placed>> {
@@ -152,7 +138,7 @@ async fn undo(house: &House, more: &[&str]) -> anyhow::Result<String> {
 #[tokio::test]
 async fn an_undo_brings_the_books_back_except_what_a_person_touched_and_a_redo_repeats_them()
 -> anyhow::Result<()> {
-    let house = house("").await?;
+    let house = one_shop("", QUICK).await?;
     let shop = Shop::only(&house)?;
     book(&shop, "2026-02-10", 100, 6).await?;
     let before = standing(&shop).await?;
@@ -255,7 +241,7 @@ async fn an_undo_brings_the_books_back_except_what_a_person_touched_and_a_redo_r
 
 #[tokio::test]
 async fn an_undo_killed_half_way_goes_on_when_run_again() -> anyhow::Result<()> {
-    let house = house("").await?;
+    let house = one_shop("", QUICK).await?;
     let shop = Shop::only(&house)?;
     book(&shop, "2026-02-10", 100, 2).await?;
     let before = standing(&shop).await?;
@@ -292,7 +278,7 @@ async fn an_undo_killed_half_way_goes_on_when_run_again() -> anyhow::Result<()> 
 
 #[tokio::test]
 async fn a_closed_period_is_refused_by_name_and_untouched() -> anyhow::Result<()> {
-    let house = house("books_locked_until = \"2026-01-10\"").await?;
+    let house = one_shop("books_locked_until = \"2026-01-10\"", QUICK).await?;
     let shop = Shop::only(&house)?;
     book(&shop, "2026-01-15", 500, 3).await?;
     let before = standing(&shop).await?;

@@ -10,15 +10,13 @@ use super::client::Client;
 use super::lists::instant;
 use super::needs;
 use super::orders::FetchHints;
-use super::pages::PAGE_ROWS;
+use super::pages::{List, PAGE_ROWS};
 use crate::error::VendorError;
 use crate::json;
 
-const REFUNDS: &str = "/v3/orders/payment_actions/refunds";
-const CUSTOMERS: &str = "/v3/customers";
-const PRODUCTS: &str = "/v3/catalog/products";
-const MODIFIED_MIN: &str = "date_modified:min";
-const V3_ROW: [&str; 2] = ["id", "date_modified"];
+/// The fields of a row's id and of the moment it changed; a refund's row speaks of its order.
+const MODIFIED: [&str; 2] = ["id", "date_modified"];
+const REFUNDED: [&str; 2] = ["order_id", "created"];
 
 /// Which orders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +24,7 @@ pub struct OrderFilter {
     pub min_date_modified: Option<Timestamp>,
     pub min_date_created: Option<Timestamp>,
     pub max_date_created: Option<Timestamp>,
-    /// Inclusive; pages by key instead of by number when raised past the last id seen.
+    /// Inclusive; raised past the last id seen, it gives the next page.
     pub min_id: Option<u64>,
 }
 
@@ -99,25 +97,30 @@ impl Client {
         since: Timestamp,
         from: u64,
     ) -> Result<ChangePage, VendorError> {
-        match list {
-            ChangeList::Orders => self.changed_orders(since, from).await,
-            ChangeList::Refunds => {
-                let segments = ["v3", "orders", "payment_actions", "refunds"];
-                let (id, at) = ("order_id", "created");
-                self.changed(REFUNDS, &segments, "created:min", [id, at], since, from)
-                    .await
-            }
-            ChangeList::Customers => {
-                let segments = ["v3", "customers"];
-                self.changed(CUSTOMERS, &segments, MODIFIED_MIN, V3_ROW, since, from)
-                    .await
-            }
-            ChangeList::Products => {
-                let segments = ["v3", "catalog", "products"];
-                self.changed(PRODUCTS, &segments, MODIFIED_MIN, V3_ROW, since, from)
-                    .await
-            }
-        }
+        let min = iso_seconds(since);
+        let modified = [("date_modified:min", min.as_str())];
+        let (template, segments, query, row): (_, &[&str], _, _) = match list {
+            ChangeList::Orders => return self.changed_orders(since, from).await,
+            ChangeList::Refunds => (
+                "/v3/orders/payment_actions/refunds",
+                &["v3", "orders", "payment_actions", "refunds"],
+                [("created:min", min.as_str())],
+                REFUNDED,
+            ),
+            ChangeList::Customers => ("/v3/customers", &["v3", "customers"], modified, MODIFIED),
+            ChangeList::Products => (
+                "/v3/catalog/products",
+                &["v3", "catalog", "products"],
+                modified,
+                MODIFIED,
+            ),
+        };
+        let list = List {
+            template,
+            segments,
+            query: &query,
+        };
+        self.changed(list, row, from).await
     }
 
     async fn changed_orders(&self, since: Timestamp, from: u64) -> Result<ChangePage, VendorError> {
@@ -126,8 +129,8 @@ impl Client {
             min_id: (from > 0).then_some(from),
             ..OrderFilter::default()
         };
-        let read = |row: &Value| change(row, ["id", "date_modified"]);
-        let changes = self.order_rows(filter, 1, 250, read).await?;
+        let read = |row: &Value| change(row, MODIFIED);
+        let changes = self.order_rows(filter, read).await?;
         let last = changes.iter().map(|change| change.id).max();
         Ok(ChangePage {
             // A server that ignores `min_id` would repeat its first page for ever.
@@ -141,21 +144,16 @@ impl Client {
     /// A page of a V3 list; `row` names the fields of the id and of the moment.
     async fn changed(
         &self,
-        template: &'static str,
-        segments: &[&str],
-        min: &str,
+        list: List<'_>,
         row: [&str; 2],
-        since: Timestamp,
         from: u64,
     ) -> Result<ChangePage, VendorError> {
-        let (since, page) = (iso_seconds(since), from.max(1));
+        let page = from.max(1);
         let (number, limit) = (page.to_string(), PAGE_ROWS.to_string());
-        let query = [
-            (min, since.as_str()),
-            ("page", number.as_str()),
-            ("limit", limit.as_str()),
-        ];
-        let Some(body) = self.get(template, segments, &query).await? else {
+        let mut query = list.query.to_vec();
+        query.extend([("page", number.as_str()), ("limit", limit.as_str())]);
+        let body = self.get(list.template, list.segments, &query).await?;
+        let Some(body) = body else {
             return Ok(ChangePage {
                 changes: Vec::new(),
                 next: None,
@@ -175,21 +173,18 @@ impl Client {
     }
 
     /// One page of orders, with what each row tells of the work its order will make; empty means
-    /// the end. `page` counts from 1, `limit` is at most 250.
+    /// the end.
     pub async fn list_outlines(
         &self,
         filter: OrderFilter,
-        page: u32,
-        limit: u32,
     ) -> Result<Vec<OrderOutline>, VendorError> {
-        self.order_rows(filter, page, limit, outline).await
+        self.order_rows(filter, outline).await
     }
 
+    /// The first page of the filter; whoever wants the next raises `min_id`.
     async fn order_rows<T>(
         &self,
         filter: OrderFilter,
-        page: u32,
-        limit: u32,
         read: impl Fn(&Value) -> Result<T, VendorError>,
     ) -> Result<Vec<T>, VendorError> {
         let dates = [
@@ -198,8 +193,8 @@ impl Client {
             ("max_date_created", filter.max_date_created),
         ];
         let mut pairs: Vec<(&str, String)> = vec![
-            ("page", page.max(1).to_string()),
-            ("limit", limit.clamp(1, 250).to_string()),
+            ("page", "1".to_owned()),
+            ("limit", PAGE_ROWS.to_string()),
             ("sort", "id:asc".to_owned()),
         ];
         pairs.extend(

@@ -4,8 +4,6 @@ use connect::bigcommerce::{OrderFilter, OrderOutline};
 
 use crate::{DayRange, Error, Tools};
 
-/// The largest page BigCommerce gives.
-const PAGE_ROWS: u32 = 250;
 /// The most orders one run takes; a bound on memory.
 const ORDERS_MAX: usize = 500_000;
 
@@ -22,7 +20,7 @@ pub(super) async fn orders(tools: &Tools, days: DayRange) -> Result<Vec<OrderOut
             min_id: orders.last().map(|order| order.id.saturating_add(1)),
             ..OrderFilter::default()
         };
-        let page = tools.store.list_outlines(filter, 1, PAGE_ROWS).await;
+        let page = tools.store.list_outlines(filter).await;
         let page = page.map_err(Error::vendor("listing the orders of the range"))?;
         if page.is_empty() {
             return Ok(orders);

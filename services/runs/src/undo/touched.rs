@@ -49,9 +49,10 @@ pub(super) async fn touched(
     if let Some(reason) = payments_touched(entry, &payments) {
         return Ok(Some(reason));
     }
-    Ok(refunds_touched(tools, entry)
-        .await?
-        .or(shipping_touched(tools, entry).await?))
+    if let Some(reason) = refunds_touched(tools, entry).await? {
+        return Ok(Some(reason));
+    }
+    shipping_touched(tools, entry).await
 }
 
 fn payments_touched(entry: &OrderEntry, found: &[Payment]) -> Option<String> {
