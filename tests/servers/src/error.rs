@@ -82,8 +82,10 @@ pub enum Error {
         tail: String,
     },
 
-    #[error("the machine has no free loopback port for {program}; close something that listens")]
-    NoPort { program: &'static str },
+    #[error(
+        "{attempts} loopback ports of {first}..{end} are all taken; close something that listens"
+    )]
+    NoPort { first: u16, end: u16, attempts: u32 },
 }
 
 impl Error {

@@ -11,6 +11,7 @@ mod error;
 mod nats;
 mod parent;
 mod pins;
+mod port;
 mod process;
 mod redis;
 mod wheel;
@@ -18,6 +19,7 @@ mod wheel;
 pub use error::Error;
 pub use nats::NatsServer;
 pub use parent::bound_to_parent;
+pub use port::free_port;
 pub use process::Server;
 pub use redis::RedisServer;
 

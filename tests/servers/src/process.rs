@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::parent::bound_to_parent;
+use crate::port::free_port;
 use crate::{Error, Result};
 
 /// From start to the first answer. Generous: a big store is replayed first.
@@ -65,7 +66,7 @@ impl<K: Kind> Server<K> {
             attempt += 1;
             let chosen = match port {
                 Some(port) => port,
-                None => free_port(K::PROGRAM)?,
+                None => free_port()?,
             };
             let child = spawn(&kind, &binary, &folder, chosen)?;
             let mut server = Self {
@@ -216,12 +217,4 @@ fn tail(log: &Path) -> String {
         .copied()
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// A port nobody has at this moment. Taking it may still fail; the caller then asks again.
-fn free_port(program: &'static str) -> Result<u16> {
-    std::net::TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|_| Error::NoPort { program })
 }

@@ -1,7 +1,6 @@
 //! The whole house of a test: servers, vendors, a configuration, and the processes on top.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,7 +93,8 @@ impl House {
     pub async fn start(options: HouseOptions) -> anyhow::Result<Self> {
         let servers = Servers::start().await?;
         let vendors = Vendors::start().await?;
-        let [hooks_port, console_port] = free_ports()?;
+        // They stay the same when a process is started again.
+        let (hooks_port, console_port) = (::servers::free_port()?, ::servers::free_port()?);
         for connection in &options.connections {
             open(&vendors, connection).await?;
         }
@@ -326,14 +326,4 @@ redirect_uri = "http://127.0.0.1:{hooks_port}/oauth/freshbooks"
         }
     }
     Ok(text)
-}
-
-/// Two ports that nobody has at this moment. They must be known before the processes start, and
-/// stay the same when one is started again.
-fn free_ports() -> anyhow::Result<[u16; 2]> {
-    let listen = || TcpListener::bind(("127.0.0.1", 0)).context("looking for a free port");
-    // Both are held before either is let go, so that they differ.
-    let listeners = [listen()?, listen()?];
-    let [first, second] = &listeners;
-    Ok([first.local_addr()?.port(), second.local_addr()?.port()])
 }

@@ -1,6 +1,5 @@
 //! Builds and starts the emulators and the house, lets a command work with them, and ends them.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -201,9 +200,5 @@ fn port(wished: u16) -> anyhow::Result<u16> {
     if wished != 0 {
         return Ok(wished);
     }
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("looking for a free port")?;
-    Ok(listener
-        .local_addr()
-        .context("looking for a free port")?
-        .port())
+    Ok(servers::free_port()?)
 }
