@@ -1,6 +1,6 @@
 //! One HTTP exchange: bounded in time and size, no redirects, no retries of its own.
 //!
-//! A retry that nobody sees would be a write that nobody counted, so reqwest's are off. Not
+//! Where a name leads is judged at each connection (`addresses`). A retry that nobody sees would be a write that nobody counted, so reqwest's are off. Not
 //! here: what a status means.
 
 use std::fmt;
@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
-use url::{Host, Url};
+use url::Url;
 
+use crate::addresses::{Guard, NotPublic, Reach};
 use crate::call::{CallObserver, Vendor};
 use crate::error::{Transient, Unreadable};
 
@@ -41,6 +42,11 @@ pub enum ConfigError {
     NotAnAddress { key: &'static str },
     #[error("{key} is plain http to another machine; use https (plain http is for loopback)")]
     Insecure { key: &'static str },
+    #[error(
+        "{key} names a private, link-local or reserved address; no vendor answers there (a \
+         sandbox on this machine is reached by 127.0.0.1, [::1] or localhost)"
+    )]
+    NotPublic { key: &'static str },
     #[error("{key} must be 1 to 64 letters, digits, '-' or '_'")]
     BadId { key: &'static str },
     #[error("{key} is not usable as an HTTP header value")]
@@ -111,15 +117,17 @@ impl Http {
         base: &Url,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ConfigError> {
+        let reach = reach("api_url", base)?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("tillbook/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(limits.connect_timeout)
             .timeout(limits.request_timeout)
             // Shorter than what servers keep, so that writes seldom meet a closing connection.
             .pool_idle_timeout(Duration::from_secs(20))
+            .dns_resolver(Arc::new(Guard::new(base, reach)))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never());
-        if is_loopback(base) {
+        if reach == Reach::Loopback {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(ConfigError::Client)?;
@@ -195,9 +203,10 @@ pub(crate) fn check_base(key: &'static str, url: &Url) -> Result<(), ConfigError
     if url.host().is_none() || !plain_base || !url.username().is_empty() {
         return Err(ConfigError::NotAnAddress { key });
     }
+    let reach = reach(key, url);
     match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback(url) => Ok(()),
+        "https" => reach.map(|_| ()),
+        "http" if matches!(reach, Ok(Reach::Loopback)) => Ok(()),
         "http" => Err(ConfigError::Insecure { key }),
         _ => Err(ConfigError::NotAnAddress { key }),
     }
@@ -213,13 +222,8 @@ pub(crate) fn check_id(key: &'static str, id: &str) -> Result<(), ConfigError> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
+fn reach(key: &'static str, url: &Url) -> Result<Reach, ConfigError> {
+    Reach::of(url).map_err(|NotPublic| ConfigError::NotPublic { key })
 }
 
 /// The base address with path segments and query pairs added.
@@ -262,6 +266,17 @@ mod tests {
             assert!(
                 matches!(refused, Err(ConfigError::Insecure { .. })),
                 "{insecure}"
+            );
+        }
+        for private in [
+            "https://10.0.0.1",
+            "https://[fe80::1]",
+            "https://169.254.169.254",
+        ] {
+            let refused = check_base("api_url", &url(private));
+            assert!(
+                matches!(refused, Err(ConfigError::NotPublic { .. })),
+                "{private}"
             );
         }
         let odd = check_base("api_url", &url("ftp://a.example"));

@@ -6,6 +6,7 @@
 //! whether something may have been changed. Not here: retries over time, the ledger, token
 //! storage, and any decision about what the books should say.
 
+mod addresses;
 pub mod bigcommerce;
 pub mod call;
 pub mod error;

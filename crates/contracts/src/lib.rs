@@ -26,6 +26,7 @@ pub mod headers;
 pub mod item_conversion;
 pub mod ledger_conversion;
 pub mod order_conversion;
+pub mod permissions;
 pub mod topology;
 
 /// The compiled descriptor set of every contract, as a serialised `FileDescriptorSet`.

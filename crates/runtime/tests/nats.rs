@@ -116,12 +116,30 @@ fn config(url: Option<String>) -> NatsConfig {
         user: None,
         password: None,
         nkey_seed: None,
+        nkeys_dir: None,
         creds_file: None,
         ca_file: None,
+        client_certificate: None,
         replicas: 1,
         storage_gib: 1,
         connect_timeout_s: 1,
     }
+}
+
+#[tokio::test]
+async fn a_process_without_its_own_seed_is_told_where_it_looked() {
+    let mut config = config(Some("nats://127.0.0.1:1".to_owned()));
+    let folder = std::env::temp_dir().join("tillbook-no-such-nkeys");
+    config.nkeys_dir = Some(folder.clone());
+    let error = connect(&config, "ingest", &Metrics::new()).await;
+    let error = error.err().unwrap();
+    let told = error.to_string();
+    assert!(matches!(error, NatsError::SeedFile { .. }), "{error:?}");
+    assert!(
+        told.contains(&*folder.join("ingest.nk").to_string_lossy()),
+        "{told}"
+    );
+    assert!(told.contains("--write-nats-config"), "{told}");
 }
 
 async fn verdict(script: Script) -> Result<(), ServerError> {

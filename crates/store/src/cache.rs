@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use redis::AsyncCommands;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use secrecy::{ExposeSecret, SecretString};
 use tracing::warn;
 
 use crate::ledger::{ClientKey, ItemKey};
+use crate::redis_address::{AddressError, RedisAddress};
 
 /// The look-up cache of all connections.
 #[derive(Debug)]
@@ -38,14 +38,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long Redis is left alone after it failed.
 const REST: Duration = Duration::from_secs(1);
 
-/// The address of Redis cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the Redis URL cannot be used; it should look like redis://host:6379")]
-pub struct UrlError {
-    #[source]
-    source: redis::RedisError,
-}
-
 impl LookupCache {
     /// A cache that is always empty.
     pub fn absent() -> Self {
@@ -56,15 +48,13 @@ impl LookupCache {
     }
 
     /// Connects in the background; an unreachable Redis is a cache that is empty for now.
-    pub async fn connect(url: &SecretString, ttl: Duration) -> Result<Self, UrlError> {
-        let client =
-            redis::Client::open(url.expose_secret()).map_err(|source| UrlError { source })?;
+    pub async fn connect(address: &RedisAddress, ttl: Duration) -> Result<Self, AddressError> {
+        let client = address.client()?;
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(ANSWER_TIMEOUT))
             .set_connection_timeout(Some(ANSWER_TIMEOUT))
             .set_number_of_retries(1);
-        let manager = ConnectionManager::new_lazy_with_config(client, config)
-            .map_err(|source| UrlError { source })?;
+        let manager = ConnectionManager::new_lazy_with_config(client, config)?;
         let redis = Some(Guarded {
             manager,
             resting_until: Mutex::new(None),

@@ -11,6 +11,8 @@ mod json_record;
 pub mod keyed_locks;
 pub mod ledger;
 pub mod mappings;
+pub mod redis_address;
+pub mod sealing;
 pub mod sweeps;
 pub mod tokens;
 

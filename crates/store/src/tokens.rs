@@ -2,8 +2,10 @@
 //!
 //! A refresh token works once, and a lost new one costs the grant. So: the record in KV is claimed
 //! by compare-and-set before the call, the new pair is durable before it is used, and everyone
-//! else waits for the claimant. Not here: the call itself (`connect`), or telling people
-//! (`deliver`).
+//! else waits for the claimant. Records are sealed (`sealing`). Not here: the call itself
+//! (`connect`), or telling people (`deliver`).
+
+mod record;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,15 @@ use connect::freshbooks::{BoxFuture, Config, TokenError, TokenPair, TokenSource,
 use connect::{CallObserver, VendorError};
 use contracts::topology::Bucket;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
-use tracing::{Instrument, info, warn};
+use tracing::{Instrument, error, info, warn};
 
+use crate::sealing::{Keyring, SealError};
 use crate::{BindError, bind, now_ms};
+use record::{Claim, Record};
+
+pub use record::{RecordError, ResealError, reseal};
 
 /// The tokens of one connection.
 pub struct Tokens {
@@ -34,6 +39,7 @@ struct Inner {
     config: Config,
     /// The refresh token of the configuration: the first one, or one from a new grant.
     seed: SecretString,
+    keyring: Arc<Keyring>,
     owner: String,
     /// What this process knows; the lock is also its single flight.
     known: Mutex<Option<Known>>,
@@ -45,26 +51,6 @@ struct Known {
     refresh_at_s: i64,
 }
 
-/// The record in KV; a new grant in the configuration begins a new one. Its `Debug` would show
-/// secrets, so it has none.
-#[derive(Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    access_token: String,
-    refresh_token: String,
-    /// Unix seconds; somewhat before the access token ends.
-    refresh_at_s: i64,
-    /// FreshBooks refused the refresh token: only a new grant helps.
-    revoked: bool,
-    claim: Option<Claim>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct Claim {
-    owner: String,
-    until_ms: u64,
-}
-
 /// Why the tokens of a connection cannot be used at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -72,6 +58,12 @@ pub enum Error {
     Bind(BindError),
     #[error(transparent)]
     Config(connect::ConfigError),
+    #[error("the FreshBooks tokens of connection {connection} cannot be opened")]
+    Sealed {
+        connection: String,
+        #[source]
+        source: SealError,
+    },
 }
 
 /// A token is refreshed at most this long before it ends.
@@ -87,11 +79,14 @@ const STORE_TRIES: u32 = 20;
 
 impl Tokens {
     /// Binds to the bucket that `tillbook bootstrap` made.
+    ///
+    /// Errors: also when the record there is sealed with a key that `keyring` does not have.
     pub async fn bind(
         jetstream: &jetstream::Context,
         connection: &str,
         mut config: Config,
         seed: SecretString,
+        keyring: Arc<Keyring>,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, Error> {
         let bucket = bind(jetstream, Bucket::Tokens).await.map_err(Error::Bind)?;
@@ -104,9 +99,19 @@ impl Tokens {
             endpoint,
             config,
             seed,
+            keyring,
             owner: uuid::Uuid::new_v4().to_string(),
             known: Mutex::new(None),
         };
+        // Told at the start: later it would look like a vendor's trouble that never ends.
+        if let Err(RecordError::Sealed(source @ SealError::UnknownKey { .. })) =
+            inner.stored().await
+        {
+            return Err(Error::Sealed {
+                connection: connection.to_owned(),
+                source,
+            });
+        }
         Ok(Self {
             inner: Arc::new(inner),
         })
@@ -202,8 +207,7 @@ impl Inner {
             revoked: false,
             claim: None,
         };
-        let bytes = serde_json::to_vec(&record).map_err(|_| TokenError::Unavailable)?;
-        let bytes = bytes::Bytes::from(bytes);
+        let bytes = self.sealed(&record)?;
         let mut tries = 0_u32;
         // Unconditional: whatever else the record says by now, this pair is the only live one.
         while self
@@ -235,12 +239,8 @@ impl Inner {
             claim: Some(claim),
             ..record.clone()
         };
-        let bytes = serde_json::to_vec(&claimed).map_err(|_| TokenError::Unavailable)?;
-        match self
-            .bucket
-            .update(self.key.as_str(), bytes.into(), revision)
-            .await
-        {
+        let bytes = self.sealed(&claimed)?;
+        match self.bucket.update(self.key.as_str(), bytes, revision).await {
             Ok(revision) => Ok(Some(revision)),
             Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(None),
             Err(_) => Err(TokenError::Unavailable),
@@ -249,17 +249,18 @@ impl Inner {
 
     /// The record; begun with the configuration's refresh token when there is none.
     async fn read(&self) -> Result<(Record, u64), TokenError> {
-        let entry = self
-            .bucket
-            .entry(self.key.as_str())
-            .await
-            .map_err(|_| TokenError::Unavailable)?;
+        let entry = self.entry().await?;
         let revision = entry.as_ref().map_or(0, |entry| entry.revision);
         let record = match entry.filter(|entry| entry.operation == kv::Operation::Put) {
             // Never begun anew over a record that cannot be read: it may hold the live token.
-            Some(entry) => {
-                serde_json::from_slice(&entry.value).map_err(|_| TokenError::Unavailable)?
-            }
+            Some(entry) => self.opened(&entry).map_err(|error| {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                error!(
+                    connection = self.connection,
+                    cause, "{error}; nothing is sent to FreshBooks until it can be"
+                );
+                TokenError::Unavailable
+            })?,
             None => Record {
                 refresh_token: self.seed.expose_secret().to_owned(),
                 ..Record::default()
@@ -268,12 +269,33 @@ impl Inner {
         Ok((record, revision))
     }
 
+    /// Whether the record can be opened; one that is absent or cannot be asked for can.
+    async fn stored(&self) -> Result<(), RecordError> {
+        match self.entry().await {
+            Ok(Some(entry)) if entry.operation == kv::Operation::Put => {
+                self.opened(&entry).map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn entry(&self) -> Result<Option<kv::Entry>, TokenError> {
+        let entry = self.bucket.entry(self.key.as_str()).await;
+        entry.map_err(|_| TokenError::Unavailable)
+    }
+
+    fn opened(&self, entry: &kv::Entry) -> Result<Record, RecordError> {
+        Record::open(&self.keyring, &self.key, &entry.value)
+    }
+
+    fn sealed(&self, record: &Record) -> Result<bytes::Bytes, TokenError> {
+        let sealed = record.seal(&self.keyring, &self.key);
+        sealed.map_err(|_| TokenError::Unavailable)
+    }
+
     async fn write(&self, record: &Record, revision: u64) -> Result<u64, TokenError> {
-        let bytes = serde_json::to_vec(record).map_err(|_| TokenError::Unavailable)?;
-        let written = self
-            .bucket
-            .update(self.key.as_str(), bytes.into(), revision)
-            .await;
+        let bytes = self.sealed(record)?;
+        let written = self.bucket.update(self.key.as_str(), bytes, revision).await;
         written.map_err(|_| TokenError::Unavailable)
     }
 

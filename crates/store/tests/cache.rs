@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use servers::RedisServer;
 use store::cache::LookupCache;
 use store::ledger::ClientKey;
+use store::redis_address::RedisAddress;
 use testkit::eventually;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -21,7 +22,7 @@ async fn start() -> (tempfile::TempDir, RedisServer, LookupCache) {
         .await
         .unwrap();
     let url = SecretString::from(redis.url());
-    let cache = LookupCache::connect(&url, Duration::from_secs(600))
+    let cache = LookupCache::connect(&RedisAddress::plain(url), Duration::from_secs(600))
         .await
         .unwrap();
     (folder, redis, cache)
@@ -76,7 +77,7 @@ async fn a_redis_that_is_not_there_yet_is_no_error() {
         .unwrap();
     redis.kill9();
     let url = SecretString::from(redis.url());
-    let cache = LookupCache::connect(&url, Duration::from_secs(600))
+    let cache = LookupCache::connect(&RedisAddress::plain(url), Duration::from_secs(600))
         .await
         .unwrap();
     assert_eq!(cache.client("acme", &jane()).await, None);
@@ -95,12 +96,12 @@ async fn a_redis_that_is_not_there_yet_is_no_error() {
 #[tokio::test]
 async fn an_address_that_is_none_is_refused_without_showing_it() {
     let url = SecretString::from("http://:hunter2@nowhere".to_owned());
-    let error = LookupCache::connect(&url, Duration::from_secs(1))
+    let error = LookupCache::connect(&RedisAddress::plain(url), Duration::from_secs(1))
         .await
         .unwrap_err();
     let shown = format!("{error} {error:?}");
     assert!(
-        shown.contains("redis://") && !shown.contains("hunter2"),
+        shown.contains("rediss://") && !shown.contains("hunter2"),
         "{shown}"
     );
 }

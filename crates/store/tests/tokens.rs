@@ -8,7 +8,7 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use async_nats::jetstream;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -21,7 +21,8 @@ use contracts::topology::Bucket;
 use futures::StreamExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use store::tokens::Tokens;
+use store::sealing::Keyring;
+use store::tokens::{Tokens, reseal};
 use testkit::eventually;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -123,6 +124,16 @@ impl OAuth {
 
     /// The tokens as one process has them.
     async fn process(&self, jetstream: &jetstream::Context, seed: &str) -> Arc<Tokens> {
+        let tokens = self.bind(jetstream, seed, keyring(&KEY, None)).await;
+        Arc::new(tokens.unwrap())
+    }
+
+    async fn bind(
+        &self,
+        jetstream: &jetstream::Context,
+        seed: &str,
+        keyring: Keyring,
+    ) -> Result<Tokens, store::tokens::Error> {
         let config = Config::new(
             self.url.clone(),
             self.url.clone(),
@@ -132,24 +143,33 @@ impl OAuth {
             Url::parse("https://tillbook.example/callback").unwrap(),
         );
         let seed = SecretString::from(seed.to_owned());
-        let tokens = Tokens::bind(jetstream, "acme", config, seed, Arc::new(NoObserver)).await;
-        Arc::new(tokens.unwrap())
+        let (keyring, observer) = (Arc::new(keyring), Arc::new(NoObserver));
+        Tokens::bind(jetstream, "acme", config, seed, keyring, observer).await
     }
 }
 
-/// The stored record, whatever its key.
-async fn record(bench: &Bench) -> anyhow::Result<(String, Value)> {
+const KEY: [u8; 32] = [7; 32];
+const NEXT_KEY: [u8; 32] = [8; 32];
+
+fn keyring(current: &[u8; 32], previous: Option<&[u8; 32]>) -> Keyring {
+    Keyring::new(current, previous)
+}
+
+/// The stored record as it stands in the bucket, and its key.
+async fn stored(bench: &Bench) -> anyhow::Result<(String, bytes::Bytes)> {
     let bucket = bench.bucket(Bucket::Tokens).await;
     let mut keys = bucket.keys().await?;
-    let key = keys
-        .next()
-        .await
-        .ok_or_else(|| anyhow::anyhow!("there is no record"))??;
-    let bytes = bucket
-        .get(&key)
-        .await?
-        .ok_or_else(|| anyhow::anyhow!("it is gone"))?;
-    Ok((key, serde_json::from_slice(&bytes)?))
+    let key = keys.next().await.context("there is no record")??;
+    let bytes = bucket.get(&key).await?.context("it is gone")?;
+    Ok((key, bytes))
+}
+
+/// The same, opened with the key that all processes have.
+async fn record(bench: &Bench) -> anyhow::Result<(String, Value)> {
+    let (key, bytes) = stored(bench).await?;
+    let opened = keyring(&KEY, None).open(&format!("tokens/{key}"), &bytes)?;
+    let opened = opened.context("it is not sealed")?;
+    Ok((key, serde_json::from_slice(&opened.plain)?))
 }
 
 #[tokio::test]
@@ -297,7 +317,8 @@ async fn a_claim_of_a_dead_process_is_taken_over_after_it_ends() {
     let until_ms = store::now_ms() + 300;
     left["claim"]["until_ms"] = json!(until_ms);
     let bucket = bench.bucket(Bucket::Tokens).await;
-    bucket.put(&key, left.to_string().into()).await.unwrap();
+    let sealed = keyring(&KEY, None).seal(&format!("tokens/{key}"), left.to_string().as_bytes());
+    bucket.put(&key, sealed.unwrap().into()).await.unwrap();
     let heir = oauth.process(&bench.another().await, "seed").await;
     assert_eq!(
         heir.access_token().await.unwrap().expose_secret(),
@@ -371,4 +392,92 @@ async fn without_the_store_no_token_is_spent() {
     bench.nats.restart().await.unwrap();
     let token = eventually(LIMIT, "a token", async || Ok(tokens.access_token().await?));
     assert_eq!(token.await.unwrap().expose_secret(), "access-1");
+}
+
+#[tokio::test]
+async fn neither_token_stands_in_the_bucket_in_plain() {
+    let bench = Bench::start().await;
+    let oauth = OAuth::start().await;
+    let tokens = oauth.process(&bench.jetstream, "seed").await;
+    tokens.access_token().await.unwrap();
+    let (_, bytes) = stored(&bench).await.unwrap();
+    let shown = String::from_utf8(bytes.to_vec()).unwrap();
+    for secret in ["access-1", "refresh-1", "seed", "access_token"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_written_before_sealing_is_read_and_sealed_by_the_next_write() {
+    let bench = Bench::start().await;
+    let oauth = OAuth::start().await;
+    let before = oauth.process(&bench.jetstream, "seed").await;
+    before.access_token().await.unwrap();
+    let (key, plain) = record(&bench).await.unwrap();
+    let bucket = bench.bucket(Bucket::Tokens).await;
+    bucket.put(&key, plain.to_string().into()).await.unwrap();
+
+    let upgraded = oauth.process(&bench.another().await, "seed").await;
+    let token = upgraded.access_token().await.unwrap();
+    assert_eq!(token.expose_secret(), "access-1");
+    assert_eq!(oauth.calls(), 1, "the plain record served");
+    let fresh = upgraded.refresh(&token).await.unwrap();
+    assert_eq!(fresh.expose_secret(), "access-2");
+    assert_eq!(
+        record(&bench).await.unwrap().1["refresh_token"],
+        "refresh-2"
+    );
+}
+
+#[tokio::test]
+async fn a_turned_key_reads_the_old_records_and_reseal_makes_the_old_key_needless() {
+    let bench = Bench::start().await;
+    let oauth = OAuth::start().await;
+    let before = oauth.process(&bench.jetstream, "seed").await;
+    before.access_token().await.unwrap();
+
+    let alone = oauth
+        .bind(&bench.jetstream, "seed", keyring(&NEXT_KEY, None))
+        .await;
+    let refused = alone.err().unwrap();
+    let cause = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(refused.to_string().contains("acme"), "{refused}");
+    assert!(cause.contains("previous_key under [encryption]"), "{cause}");
+
+    let both = || keyring(&NEXT_KEY, Some(&KEY));
+    let turned = oauth.bind(&bench.jetstream, "seed", both()).await.unwrap();
+    let token = turned.access_token().await.unwrap();
+    assert_eq!(token.expose_secret(), "access-1");
+    assert_eq!(reseal(&bench.jetstream, &both()).await.unwrap(), 1);
+    assert_eq!(reseal(&bench.jetstream, &both()).await.unwrap(), 0);
+    let alone = oauth
+        .bind(&bench.jetstream, "seed", keyring(&NEXT_KEY, None))
+        .await
+        .unwrap();
+    assert_eq!(
+        alone.access_token().await.unwrap().expose_secret(),
+        "access-1"
+    );
+    assert_eq!(oauth.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_record_copied_to_another_grant_is_refused() {
+    let bench = Bench::start().await;
+    let oauth = OAuth::start().await;
+    let tokens = oauth.process(&bench.jetstream, "spent elsewhere").await;
+    assert!(is_revoked(&tokens.access_token().await));
+    let (revoked, _) = stored(&bench).await.unwrap();
+    let bucket = bench.bucket(Bucket::Tokens).await;
+    bucket.purge(&revoked).await.unwrap();
+    let good = oauth.process(&bench.jetstream, "seed").await;
+    good.access_token().await.unwrap();
+    let (_, bytes) = stored(&bench).await.unwrap();
+    bucket.put(&revoked, bytes).await.unwrap();
+    let fooled = oauth.process(&bench.jetstream, "spent elsewhere").await;
+    assert_eq!(
+        fooled.access_token().await.unwrap_err(),
+        TokenError::Unavailable
+    );
+    assert_eq!(oauth.calls(), 2, "nothing was sent");
 }

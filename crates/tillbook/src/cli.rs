@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Runs every service in one process.
     All(ServiceArguments),
     /// Creates or migrates streams, consumers and buckets. Safe to run again.
-    Bootstrap,
+    Bootstrap(BootstrapArguments),
     /// Checks the configuration and says what it found.
     CheckConfig,
     /// Shows, checks or publishes mapping documents.
@@ -56,6 +56,29 @@ pub(crate) enum Command {
     Backfill(BackfillArguments),
     /// Takes what Tillbook wrote for a range of days back out of the books.
     Undo(UndoArguments),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BootstrapArguments {
+    /// Only writes nats-server's configuration: a user for each process, and TLS. No server is
+    /// needed.
+    #[arg(long, value_name = "FILE")]
+    pub write_nats_config: Option<PathBuf>,
+    /// Where the users' seeds are kept; made where missing. By default `nkeys` beside FILE.
+    #[arg(long, value_name = "DIR", requires = "write_nats_config")]
+    pub nkeys: Option<PathBuf>,
+    /// Makes every seed anew; processes with old ones are refused once the server has read FILE.
+    #[arg(long, requires = "write_nats_config")]
+    pub new_nkeys: bool,
+    /// The server's certificate (PEM): it then speaks TLS only.
+    #[arg(long, value_name = "FILE", requires_all = ["write_nats_config", "tls_key"])]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the server's certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Clients must show a certificate of this authority (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_client_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,11 +4,13 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use contracts::permissions::User;
 use domain::mapping::Mapping;
 use runtime::config::Config;
 use runtime::metrics::Metrics;
 
-use crate::cli::{Arguments, Command, DlqCommand, MappingCommand, Service};
+use crate::cli::{Arguments, BootstrapArguments, Command, DlqCommand, MappingCommand, Service};
+use crate::nats_config::{self, Tls, Wanted};
 use crate::{backfill, services, undo};
 
 /// A failure with its exit code.
@@ -58,10 +60,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             file.display()
         ));
     }
+    if let Command::Bootstrap(wanted) = &arguments.command
+        && let Some(file) = &wanted.write_nats_config
+    {
+        return write_nats_config(file, wanted);
+    }
     let config = Config::load(&arguments.config).or_exit(code::CONFIG)?;
     match arguments.command {
         Command::CheckConfig => check_config(&arguments.config, &config),
-        Command::Bootstrap => bootstrap(&config).await,
+        Command::Bootstrap(_) => bootstrap(&config).await,
         Command::Mapping(MappingCommand::Publish { file, connection }) => {
             publish_mapping(&config, &file, connection.as_deref()).await
         }
@@ -85,6 +92,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 fn check_config(path: &Path, config: &Config) -> Result<(), Failure> {
     for connection in &config.connections {
         services::policy(connection)?;
+        crate::house::check_addresses(connection)?;
     }
     let names: Vec<&str> = config.connections.iter().map(|c| c.name.as_str()).collect();
     print(&format!(
@@ -94,8 +102,13 @@ fn check_config(path: &Path, config: &Config) -> Result<(), Failure> {
     ))
 }
 
+/// Connects as whoever runs commands.
 pub(crate) async fn connect(config: &Config) -> Result<runtime::nats::Connection, Failure> {
-    let connection = runtime::nats::connect(&config.nats, "tool", &Metrics::new())
+    connect_as(config, User::Operator).await
+}
+
+async fn connect_as(config: &Config, user: User) -> Result<runtime::nats::Connection, Failure> {
+    let connection = runtime::nats::connect(&config.nats, user.name(), &Metrics::new())
         .await
         .or_exit(code::UNAVAILABLE)?;
     runtime::nats::check_server(&connection.client)
@@ -104,8 +117,33 @@ pub(crate) async fn connect(config: &Config) -> Result<runtime::nats::Connection
     Ok(connection)
 }
 
+fn write_nats_config(file: &Path, arguments: &BootstrapArguments) -> Result<(), Failure> {
+    let beside = file.parent().unwrap_or(Path::new("")).join("nkeys");
+    let absolute = |path: &Path| std::path::absolute(path).or_exit(code::FAILED);
+    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
+        // The server's own folder is another one: it must find them from there.
+        (Some(cert), Some(key)) => Some(Tls {
+            cert_file: absolute(cert)?,
+            key_file: absolute(key)?,
+            client_ca_file: arguments
+                .tls_client_ca
+                .as_deref()
+                .map(absolute)
+                .transpose()?,
+        }),
+        _ => None,
+    };
+    let wanted = Wanted {
+        file: file.to_owned(),
+        seeds: arguments.nkeys.clone().unwrap_or(beside),
+        new_seeds: arguments.new_nkeys,
+        tls,
+    };
+    print(&nats_config::write(&wanted).or_exit(code::FAILED)?)
+}
+
 async fn bootstrap(config: &Config) -> Result<(), Failure> {
-    let connection = connect(config).await?;
+    let connection = connect_as(config, User::Bootstrap).await?;
     let sizing = contracts::topology::Sizing {
         replicas: config.nats.replicas,
         storage_gib: config.nats.storage_gib,
@@ -113,8 +151,18 @@ async fn bootstrap(config: &Config) -> Result<(), Failure> {
     let report = stage::bootstrap::bootstrap(&connection.jetstream, sizing)
         .await
         .or_exit(code::UNAVAILABLE)?;
+    // Whoever lays out the streams need not have the key; then records stay as they are.
+    let sealed = match &config.encryption.key {
+        Some(_) => {
+            let keyring = crate::house::keyring(config)?;
+            store::tokens::reseal(&connection.jetstream, &keyring)
+                .await
+                .or_exit(code::FAILED)?
+        }
+        None => 0,
+    };
     print(&format!(
-        "streams: {}; consumers: {}; buckets: {}\n",
+        "streams: {}; consumers: {}; buckets: {}; tokens sealed anew: {sealed}\n",
         report.streams.join(" "),
         report.consumers.join(" "),
         report.buckets.join(" ")

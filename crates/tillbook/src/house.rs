@@ -1,20 +1,24 @@
 //! What the services of one process share: NATS, ledger, cache, vendor clients, metrics.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::Context;
 use connect::CallObserver;
-use runtime::config::{Config, Connection, StageConfig};
+use contracts::permissions::User;
+use runtime::config::{Config, Connection, RedisConfig, StageConfig};
 use runtime::metrics::Metrics;
 use runtime::shutdown::CancellationToken;
-use secrecy::SecretString;
 use stage::vendor::CallNotes;
 use stage::{Journal, Publisher, RetryPolicy, StageContext, StageMetrics, StageSettings};
 use store::cache::LookupCache;
 use store::connections::Connections;
 use store::ledger::Ledger;
+use store::redis_address::RedisAddress;
+use store::sealing::Keyring;
 use store::sweeps::Sweeps;
 use store::tokens::Tokens;
 
@@ -46,7 +50,7 @@ impl House {
         shutdown: CancellationToken,
     ) -> Result<Self, Failure> {
         let metrics = Metrics::new();
-        let nats = runtime::nats::connect(&config.nats, service, &metrics)
+        let nats = runtime::nats::connect(&config.nats, nats_user(service).name(), &metrics)
             .await
             .or_exit(code::UNAVAILABLE)?;
         runtime::nats::check_server(&nats.client)
@@ -110,11 +114,10 @@ impl House {
 
     /// The look-up cache; without a Redis URL the configuration is incomplete.
     pub(crate) async fn cache(&self) -> Result<Arc<LookupCache>, Failure> {
-        let url: &SecretString = self.config.redis.require_url().or_exit(code::CONFIG)?;
+        let address = redis_address(&self.config.redis)?;
         let ttl = Duration::from_secs(self.config.lookup.cache_ttl_s);
-        Ok(Arc::new(
-            LookupCache::connect(url, ttl).await.or_exit(code::CONFIG)?,
-        ))
+        let cache = LookupCache::connect(&address, ttl).await;
+        Ok(Arc::new(cache.or_exit(code::CONFIG)?))
     }
 
     /// A BigCommerce client per connection.
@@ -182,17 +185,10 @@ impl House {
         &self,
         body_bytes_max: usize,
     ) -> Result<HashMap<String, connect::freshbooks::Client>, Failure> {
+        let keyring = Arc::new(keyring(&self.config)?);
         let mut accounts = HashMap::new();
         for connection in &self.config.connections {
-            let vendor = &connection.freshbooks;
-            let mut config = connect::freshbooks::Config::new(
-                vendor.api_url.clone(),
-                vendor.auth_url.clone(),
-                vendor.account_id.clone(),
-                vendor.client_id.clone(),
-                vendor.client_secret.clone(),
-                vendor.redirect_uri.clone(),
-            );
+            let mut config = books_config(connection);
             // An open intent is looked up after the settle delay: no call may outlive it. What is
             // left is for clocks that differ and for a vendor that finishes a cut-off request.
             let settle_ms = self.config.deliver.settle_ms;
@@ -203,11 +199,15 @@ impl House {
                 &self.nats.jetstream,
                 &connection.name,
                 config.clone(),
-                vendor.refresh_token.clone(),
+                connection.freshbooks.refresh_token.clone(),
+                keyring.clone(),
                 self.observer.clone(),
             )
             .await
-            .or_exit(code::UNAVAILABLE)?;
+            .map_err(|error| match error {
+                store::tokens::Error::Bind(_) => Failure::new(code::UNAVAILABLE, error),
+                _ => Failure::new(code::CONFIG, error),
+            })?;
             let client =
                 connect::freshbooks::Client::new(config, Arc::new(tokens), self.observer.clone())
                     .or_exit(code::CONFIG)?;
@@ -215,6 +215,64 @@ impl House {
         }
         Ok(accounts)
     }
+}
+
+/// Whose permissions a process has on NATS; what is no service is a command of people.
+fn nats_user(process: &str) -> User {
+    let mut users = User::ALL.into_iter();
+    users
+        .find(|user| user.name() == process)
+        .unwrap_or(User::Operator)
+}
+
+/// Where Redis is; without a URL the configuration is incomplete.
+pub(crate) fn redis_address(config: &RedisConfig) -> Result<RedisAddress, Failure> {
+    let url = config.require_url().or_exit(code::CONFIG)?.clone();
+    let read = |path: &PathBuf| {
+        std::fs::read(path)
+            .with_context(|| format!("reading {}, which [redis] names", path.display()))
+            .or_exit(code::CONFIG)
+    };
+    let identity = match &config.client_certificate {
+        Some((certificate, key)) => Some((read(certificate)?, read(key)?)),
+        None => None,
+    };
+    Ok(RedisAddress {
+        url,
+        authorities: config.ca_file.as_ref().map(read).transpose()?,
+        identity,
+    })
+}
+
+/// What seals the tokens; without a key the configuration is incomplete.
+pub(crate) fn keyring(config: &Config) -> Result<Keyring, Failure> {
+    let encryption = &config.encryption;
+    let key = encryption.require_key().or_exit(code::CONFIG)?;
+    let previous = encryption.previous_key.as_ref();
+    Ok(Keyring::new(
+        key.expose(),
+        previous.map(runtime::config::SecretKey::expose),
+    ))
+}
+
+/// Whether the vendors' addresses and ids of a connection can be used, without asking anybody.
+pub(crate) fn check_addresses(connection: &Connection) -> Result<(), Failure> {
+    let told = |error| anyhow::Error::new(error).context(format!("connection {}", connection.name));
+    let store = store_config(connection).check();
+    let books = books_config(connection).check();
+    store.and(books).map_err(told).or_exit(code::CONFIG)
+}
+
+fn books_config(connection: &Connection) -> connect::freshbooks::Config {
+    let vendor = &connection.freshbooks;
+    connect::freshbooks::Config::new(
+        vendor.api_url.clone(),
+        vendor.auth_url.clone(),
+        vendor.account_id.clone(),
+        vendor.client_id.clone(),
+        vendor.client_secret.clone(),
+        vendor.redirect_uri.clone(),
+    )
 }
 
 fn store_config(connection: &Connection) -> connect::bigcommerce::Config {

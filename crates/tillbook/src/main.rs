@@ -8,6 +8,7 @@ mod backfill;
 mod cli;
 mod commands;
 mod house;
+mod nats_config;
 mod prove;
 mod runs_at_work;
 mod services;

@@ -36,6 +36,7 @@ use stage::{Journal, Publisher, RetryPolicy, Runner, StageContext, StageMetrics,
 use store::cache::LookupCache;
 use store::connections::Connections;
 use store::ledger::{ClientKey, Ledger};
+use store::redis_address::RedisAddress;
 use tempfile::TempDir;
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
@@ -167,7 +168,7 @@ impl Bench {
         let account = Account::default();
         let shutdown = CancellationToken::new();
         let url = SecretString::from(redis.url());
-        let cache = LookupCache::connect(&url, Duration::from_secs(600))
+        let cache = LookupCache::connect(&RedisAddress::plain(url), Duration::from_secs(600))
             .await
             .unwrap();
         let accounts = HashMap::from([("acme".to_owned(), account.client().await)]);

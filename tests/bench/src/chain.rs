@@ -27,6 +27,7 @@ use store::cache::LookupCache;
 use store::connections::Connections;
 use store::ledger::Ledger;
 use store::mappings::Mappings;
+use store::redis_address::RedisAddress;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -119,7 +120,8 @@ impl Chain {
         let [_, _, lookup] = &desks;
         let ledger = Ledger::bind(&lookup.nats.jetstream).await?;
         let ttl = Duration::from_secs(config.lookup.cache_ttl_s);
-        let cache = Arc::new(LookupCache::connect(&SecretString::from(redis_url), ttl).await?);
+        let redis = RedisAddress::plain(SecretString::from(redis_url));
+        let cache = Arc::new(LookupCache::connect(&redis, ttl).await?);
         Ok(Self {
             policy,
             ledger,

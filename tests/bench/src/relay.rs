@@ -5,7 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, Message, consumer};
 use bytes::Bytes;
@@ -153,9 +152,7 @@ impl Relay {
 }
 
 async fn connect(url: &str) -> anyhow::Result<jetstream::Context> {
-    let client = async_nats::connect(url)
-        .await
-        .context("connecting to NATS")?;
+    let client = crate::streams::connect(url).await?;
     Ok(jetstream::context::ContextBuilder::new()
         .timeout(ACK_LIMIT)
         .build(client))

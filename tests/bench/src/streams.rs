@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use async_nats::jetstream::{self, consumer};
 use contracts::topology::{Stage, Stream};
-use testkit::eventually;
+use testkit::{TEST_USER, eventually};
 
 /// A connection of the bench's own.
 #[derive(Clone, Debug)]
@@ -14,12 +14,18 @@ pub(crate) struct Streams(pub(crate) jetstream::Context);
 /// Longest wait for the pipeline to get done with what it was given.
 const LIMIT: Duration = Duration::from_secs(900);
 
+/// Connects as the bench, which may do everything.
+pub(crate) async fn connect(url: &str) -> anyhow::Result<async_nats::Client> {
+    let (user, password) = (TEST_USER.to_owned(), TEST_USER.to_owned());
+    async_nats::ConnectOptions::with_user_and_password(user, password)
+        .connect(url)
+        .await
+        .context("connecting to NATS")
+}
+
 impl Streams {
     pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
-        let client = async_nats::connect(url)
-            .await
-            .context("connecting to NATS")?;
-        Ok(Self(jetstream::new(client)))
+        Ok(Self(jetstream::new(connect(url).await?)))
     }
 
     /// How many messages were ever stored in a stream.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use contracts::topology::{Sizing, Stream};
 use runtime::config::Config;
+use testkit::TEST_USER;
 
 use crate::Amounts;
 use crate::chain::Chain;
@@ -52,6 +53,8 @@ pub(crate) async fn measure(amounts: Amounts, table: &mut Table) -> anyhow::Resu
     let mut config = Config::load(scene.house.config())?;
     let url = scene.house.servers.nats_url();
     config.nats.url = Some(url.clone());
+    config.nats.user = Some(TEST_USER.to_owned());
+    config.nats.password = Some(TEST_USER.into());
     // As in the binary: spans and their ids exist, nothing is exported. The servers end before the
     // last of the stages' connections does, which is no news.
     "warn,runtime=error".clone_into(&mut config.telemetry.log);

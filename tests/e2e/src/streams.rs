@@ -1,6 +1,6 @@
 //! The streams of a house, read and written past the services.
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::RawMessageErrorKind;
 use async_nats::jetstream::{self, consumer};
@@ -9,7 +9,9 @@ use contracts::journal::{JournalBatch, JournalEntry};
 use contracts::ledger::ClientEntry;
 use contracts::topology::{Stage, Stream};
 use prost::Message;
-use testkit::{House, eventually};
+use serde_json::Value;
+use store::sealing::Keyring;
+use testkit::{House, SECRET_KEY, TEST_USER, eventually};
 
 use crate::LIMIT;
 
@@ -19,7 +21,9 @@ pub struct Streams(pub jetstream::Context);
 
 impl Streams {
     pub async fn of(house: &House) -> anyhow::Result<Self> {
-        let client = async_nats::connect(house.servers.nats_url()).await?;
+        let (user, password) = (TEST_USER.to_owned(), TEST_USER.to_owned());
+        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+        let client = options.connect(house.servers.nats_url()).await?;
         Ok(Self(jetstream::new(client)))
     }
 
@@ -64,6 +68,20 @@ impl Streams {
             }
         }
         Ok(messages)
+    }
+
+    /// The token records that were ever stored, opened.
+    pub async fn tokens(&self) -> anyhow::Result<Vec<Value>> {
+        let keyring = Keyring::new(&SECRET_KEY, None);
+        let mut records = Vec::new();
+        for message in self.messages("KV_tokens").await? {
+            let key = message.subject.as_str().trim_start_matches("$KV.");
+            let (bucket, key) = key.split_once('.').context("no key")?;
+            let opened = keyring.open(&format!("{bucket}/{key}"), &message.payload)?;
+            let opened = opened.context("a token record is not sealed")?;
+            records.push(serde_json::from_slice(&opened.plain)?);
+        }
+        Ok(records)
     }
 
     /// The dead letters, oldest first.

@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 use e2e::{Collector, Hook, LIMIT, Metrics, QUICK, SERVICES, Shop, Streams, services};
 use serde_json::{Value, json};
-use testkit::{House, HouseOptions, Tillbook, eventually};
+use testkit::{House, HouseOptions, SECRET_KEY, SECRET_KEY_TEXT, Tillbook, eventually};
 
 /// People's data that the order below carries; none of it is a word of Tillbook's own.
 const PERSON: [(&str, &str); 6] = [
@@ -53,6 +53,12 @@ async fn planted_secrets_and_peoples_data_stay_where_they_belong() -> anyhow::Re
     })
     .await?;
 
+    // Not a secret, but what nobody else looks for: nothing was asked that may not be.
+    let refused = house
+        .logs()
+        .to_lowercase()
+        .contains("permissions violation");
+    ensure!(!refused, "a service asked NATS for what it may not");
     let streams = Streams::of(&house).await?;
     let open = open_places(&house, &collector, &streams, order_id).await?;
     let stored = stored_places(&streams).await?;
@@ -128,16 +134,28 @@ async fn secrets(shop: &Shop<'_>, streams: &Streams) -> anyhow::Result<Vec<(Stri
             "the first refresh token".to_owned(),
             "refresh-token-of-acme".to_owned(),
         ),
+        (
+            "the key that seals the tokens".to_owned(),
+            SECRET_KEY_TEXT.to_owned(),
+        ),
+        (
+            "the same key's bytes".to_owned(),
+            String::from_utf8(SECRET_KEY.to_vec())?,
+        ),
     ];
-    for record in streams.messages("KV_tokens").await? {
-        let record: Value = serde_json::from_slice(&record.payload)?;
+    for record in streams.tokens().await? {
         for key in ["access_token", "refresh_token"] {
             if let Some(token) = record.get(key).and_then(Value::as_str) {
                 secrets.push((format!("the live {key}"), token.to_owned()));
             }
         }
     }
-    ensure!(secrets.len() >= 7, "no live tokens were found to look for");
+    for entry in std::fs::read_dir(shop.house.servers.nkeys())? {
+        let path = entry?.path();
+        let seed = std::fs::read_to_string(&path)?;
+        secrets.push((format!("the seed {}", path.display()), seed));
+    }
+    ensure!(secrets.len() >= 19, "no live tokens were found to look for");
     Ok(secrets)
 }
 
@@ -183,14 +201,15 @@ async fn open_places(
     Ok(places)
 }
 
-/// Where no secret may stand, but the order does: every stream and bucket except the tokens'.
+/// Where no secret may stand, but the order does: every stream and bucket; the tokens stand in theirs sealed.
 async fn stored_places(streams: &Streams) -> anyhow::Result<Vec<Place>> {
     let mut places = Vec::new();
     for stream in contracts::topology::Stream::ALL {
         places.push((stream.name().to_owned(), raw(streams, stream.name()).await?));
     }
-    for bucket in ["KV_ledger", "KV_mappings", "KV_connections"] {
-        places.push((bucket.to_owned(), raw(streams, bucket).await?));
+    for bucket in contracts::topology::Bucket::ALL {
+        let stream = format!("KV_{}", bucket.name());
+        places.push((stream.clone(), raw(streams, &stream).await?));
     }
     Ok(places)
 }

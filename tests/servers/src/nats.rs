@@ -20,8 +20,17 @@ impl NatsServer {
     /// Starts a server whose streams live in `store`, on `port` or a free one, and waits until it
     /// answers. A second start on the same folder finds the streams of the first.
     pub async fn start(store: impl Into<PathBuf>, port: Option<u16>) -> Result<Self> {
+        Self::start_with(store, port, "").await
+    }
+
+    /// The same with more of the server's own configuration: users, TLS.
+    pub async fn start_with(
+        store: impl Into<PathBuf>,
+        port: Option<u16>,
+        settings: &str,
+    ) -> Result<Self> {
         let program = blocking(binary::nats_server).await?;
-        Server::launch(Nats::new(), program, store.into(), port)
+        Server::launch(Nats::new(settings), program, store.into(), port)
             .await
             .map(Self)
     }
@@ -62,14 +71,16 @@ pub(crate) async fn blocking(find: fn() -> Result<PathBuf>) -> Result<PathBuf> {
 #[derive(Clone, Debug)]
 pub struct Nats {
     name: String,
+    settings: String,
 }
 
 impl Nats {
-    fn new() -> Self {
+    fn new(settings: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         Self {
             name: format!("tillbook-{}-{count}", std::process::id()),
+            settings: settings.to_owned(),
         }
     }
 }
@@ -87,8 +98,8 @@ impl Kind for Nats {
         // cost; a killed process costs nothing. Production servers set their own (docs).
         let text = format!(
             "server_name: \"{}\"\nlisten: \"127.0.0.1:{port}\"\n\
-             jetstream {{\n  store_dir: {store}\n  max_file_store: 4TB\n  sync_interval: \"1s\"\n}}\n",
-            self.name
+             jetstream {{\n  store_dir: {store}\n  max_file_store: 4TB\n  sync_interval: \"1s\"\n}}\n{}",
+            self.name, self.settings
         );
         fs::write(&file, text).map_err(Error::file("writing", &file))?;
         command.arg("--config").arg(file);

@@ -13,6 +13,10 @@ use crate::servers::Servers;
 use crate::tillbook::Tillbook;
 use crate::vendors::Vendors;
 
+/// Seals the tokens of every house, and the same as a configuration has it.
+pub const SECRET_KEY: [u8; 32] = *b"the key of every house in a test";
+pub const SECRET_KEY_TEXT: &str = "dGhlIGtleSBvZiBldmVyeSBob3VzZSBpbiBhIHRlc3Q=";
+
 /// The bound of every wait of the house's own.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -139,11 +143,16 @@ impl House {
         &self.console
     }
 
-    /// The environment that every process gets: where the servers are.
+    /// The environment that every process gets: where the servers are, and the keys.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("TILLBOOK_NATS_URL", self.servers.nats_url()),
+            (
+                "TILLBOOK_NATS_NKEYS_DIR",
+                self.servers.nkeys().to_string_lossy().into_owned(),
+            ),
             ("TILLBOOK_REDIS_URL", self.servers.redis_url()),
+            ("TILLBOOK_SECRET_KEY", SECRET_KEY_TEXT.to_owned()),
         ]
     }
 

@@ -1,10 +1,12 @@
 //! A NATS and a Redis server of one test's own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use servers::{NatsServer, RedisServer};
 use tempfile::TempDir;
+
+use crate::users;
 
 /// Both servers on free ports, with their data in a folder that goes away with them.
 #[derive(Debug)]
@@ -16,7 +18,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts both; fetches them first where the machine has none.
+    /// Starts both, NATS with the users that `tillbook bootstrap` writes; fetches them first where the machine has none.
     ///
     /// Call from the test's own thread: the servers end with the thread that starts them.
     pub async fn start() -> anyhow::Result<Self> {
@@ -24,7 +26,8 @@ impl Servers {
             .prefix("tillbook-test-")
             .tempdir()
             .context("creating a folder for the servers")?;
-        let nats = NatsServer::start(folder.path().join("nats"), None).await?;
+        let users = users::write(folder.path()).await?;
+        let nats = NatsServer::start_with(folder.path().join("nats"), None, &users).await?;
         let redis = RedisServer::start(folder.path().join("redis"), None).await?;
         Ok(Self {
             nats,
@@ -35,6 +38,11 @@ impl Servers {
 
     pub fn nats_url(&self) -> String {
         self.nats.url()
+    }
+
+    /// Where each process finds its seed.
+    pub fn nkeys(&self) -> PathBuf {
+        self.folder.path().join(users::NKEYS)
     }
 
     pub fn redis_url(&self) -> String {

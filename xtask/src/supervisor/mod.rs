@@ -8,6 +8,7 @@ mod board;
 mod keeper;
 mod log;
 mod plan;
+mod secret_key;
 #[cfg(test)]
 mod tests;
 
@@ -64,6 +65,7 @@ impl House {
     /// Returns before they are ready: see [`ready`](Self::ready).
     pub(crate) async fn start(plan: Plan) -> anyhow::Result<Self> {
         plan.check_config().await?;
+        let plan = plan.with_key()?;
         let board = Arc::new(Board::new(plan.data_dir(), plan.log.clone())?);
         let backing = Backing::start(&plan, &board).await?;
         let plan = Arc::new(plan.with_urls(backing.nats_url(), backing.redis_url()));

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tokio::process::Command;
 
-use super::{Log, short_command};
+use super::{Log, secret_key, short_command};
 
 const NATS_VARIABLE: &str = "TILLBOOK_NATS_URL";
 const REDIS_VARIABLE: &str = "TILLBOOK_REDIS_URL";
+const KEY_VARIABLE: &str = "TILLBOOK_SECRET_KEY";
 
-/// Who runs a server.
+/// Who runs a server, or has a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Nobody else: we start one and stop it.
+    /// Nobody else: we start one and stop it, or make one.
     Ours,
     /// The configuration or the environment names one; the services read that themselves.
     Named,
@@ -27,8 +28,10 @@ pub(crate) struct Plan {
     data_dir: PathBuf,
     pub(crate) nats: Source,
     pub(crate) redis: Source,
+    /// The key that seals the tokens.
+    key: Source,
     pub(crate) log: Log,
-    /// Set for every child: the addresses of the servers we run.
+    /// Set for every child: the addresses of the servers we run, and the key.
     environment: Vec<(&'static str, String)>,
 }
 
@@ -46,11 +49,11 @@ impl Plan {
         let table: toml::Table = text
             .parse()
             .with_context(|| format!("{} is not TOML", config.display()))?;
-        let named = |section: &str, variable: &str| {
+        let named = |section: &str, key: &str, variable: &str| {
             // A secret may also stand elsewhere: see docs/configuration.md.
-            let keys = ["url", "url_env", "url_file"];
+            let keys = ["", "_env", "_file"].map(|suffix| format!("{key}{suffix}"));
             let section = table.get(section).and_then(toml::Value::as_table);
-            let in_file = section.is_some_and(|s| keys.iter().any(|key| s.contains_key(*key)));
+            let in_file = section.is_some_and(|s| keys.iter().any(|key| s.contains_key(key)));
             let in_environment = std::env::var_os(variable).is_some_and(|url| !url.is_empty());
             if in_file || in_environment {
                 Source::Named
@@ -65,8 +68,9 @@ impl Plan {
         let beside = config.parent().unwrap_or(Path::new("."));
         Ok(Self {
             data_dir: beside.join(data_dir),
-            nats: named("nats", NATS_VARIABLE),
-            redis: named("redis", REDIS_VARIABLE),
+            nats: named("nats", "url", NATS_VARIABLE),
+            redis: named("redis", "url", REDIS_VARIABLE),
+            key: named("encryption", "key", KEY_VARIABLE),
             binary,
             config,
             log,
@@ -87,6 +91,15 @@ impl Plan {
         self.environment
             .extend(redis.map(|url| (REDIS_VARIABLE, url)));
         self
+    }
+
+    /// Gives the children the key of this house where the configuration names none; made once.
+    pub(crate) fn with_key(mut self) -> anyhow::Result<Self> {
+        if self.key == Source::Ours {
+            let key = secret_key::of(&self.data_dir)?;
+            self.environment.push((KEY_VARIABLE, key));
+        }
+        Ok(self)
     }
 
     /// Where everything durable of this house is kept.
@@ -147,6 +160,8 @@ mod tests {
     fn servers_are_ours_unless_the_file_names_them() {
         let plan = plan("[nats]\nurl = \"nats://127.0.0.1:4222\"\n");
         assert_eq!((plan.nats, plan.redis), (Source::Named, Source::Ours));
+        let plan = self::plan("[encryption]\nkey_file = \"key\"\n");
+        assert_eq!((plan.nats, plan.key), (Source::Ours, Source::Named));
     }
 
     #[test]

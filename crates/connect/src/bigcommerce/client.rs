@@ -47,6 +47,12 @@ impl Config {
             quota_max_wait: Duration::from_secs(2),
         }
     }
+
+    /// Whether a client can be made of it: its address and its id can be used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check_base("api_url", &self.api_url)?;
+        check_id("store_hash", &self.store_hash)
+    }
 }
 
 /// Reads one store. Clones are cheap and share quota and caches.
@@ -77,8 +83,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client; fails on an address, id or token that cannot be used.
     pub fn new(config: Config, observer: Arc<dyn CallObserver>) -> Result<Self, ConfigError> {
-        check_base("api_url", &config.api_url)?;
-        check_id("store_hash", &config.store_hash)?;
+        config.check()?;
         let mut token =
             HeaderValue::from_str(config.access_token.expose_secret()).map_err(|_| {
                 ConfigError::BadSecret {

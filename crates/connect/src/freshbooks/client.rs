@@ -65,6 +65,13 @@ impl Config {
             send_within: Duration::from_secs(10),
         }
     }
+
+    /// Whether a client can be made of it: its addresses and its id can be used.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check_base("api_url", &self.api_url)?;
+        check_base("auth_url", &self.auth_url)?;
+        check_id("account_id", &self.account_id)
+    }
 }
 
 /// What the account's windows have left, and for how long; `None` while unknown.
@@ -114,9 +121,7 @@ impl Client {
         tokens: Arc<dyn TokenSource>,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ConfigError> {
-        check_base("api_url", &config.api_url)?;
-        check_base("auth_url", &config.auth_url)?;
-        check_id("account_id", &config.account_id)?;
+        config.check()?;
         let http = Http::new(Vendor::FreshBooks, config.http, &config.api_url, observer)?;
         let shared = Shared {
             http,

@@ -67,8 +67,8 @@ pub struct FreshBooks {
     pub redirect_uri: Url,
 }
 
-/// All connections; `None` after a fault in any.
-pub(super) fn read_all(root: &mut Section<'_>) -> Option<Vec<Connection>> {
+/// All connections; `None` after a fault in any. `loopback`: vendors may be on this machine.
+pub(super) fn read_all(root: &mut Section<'_>, loopback: bool) -> Option<Vec<Connection>> {
     let sections = root.sections("connections");
     if sections.is_empty() {
         let what = if root.has("connections") {
@@ -87,7 +87,7 @@ pub(super) fn read_all(root: &mut Section<'_>) -> Option<Vec<Connection>> {
     let read: Vec<Option<Connection>> = sections
         .into_iter()
         .zip(1..)
-        .map(|(section, index)| read(section, index, &mut seen))
+        .map(|(section, index)| read(section, index, loopback, &mut seen))
         .collect();
     read.into_iter().collect()
 }
@@ -102,7 +102,12 @@ pub(super) struct Seen {
 }
 
 /// One connection, at position `index` of the file.
-pub(super) fn read(mut of: Section<'_>, index: usize, seen: &mut Seen) -> Option<Connection> {
+pub(super) fn read(
+    mut of: Section<'_>,
+    index: usize,
+    loopback: bool,
+    seen: &mut Seen,
+) -> Option<Connection> {
     let name = of.required_text(
         "name",
         "What the connection is called in hook addresses, metrics and logs: 1 to 32 of a–z, 0–9 \
@@ -134,8 +139,8 @@ pub(super) fn read(mut of: Section<'_>, index: usize, seen: &mut Seen) -> Option
             "is no IANA time zone; write for example \"Europe/Berlin\"",
         );
     }
-    let bigcommerce = read_bigcommerce(of.section("bigcommerce"));
-    let freshbooks = read_freshbooks(of.section("freshbooks"));
+    let bigcommerce = read_bigcommerce(of.section("bigcommerce"), loopback);
+    let freshbooks = read_freshbooks(of.section("freshbooks"), loopback);
     let policy = of.raw(
         "policy",
         "The accounting policy where it differs from the default; see \
@@ -177,8 +182,8 @@ fn is_name(name: &str) -> bool {
     (1..=32).contains(&name.len()) && name.bytes().all(letters)
 }
 
-fn read_bigcommerce(mut of: Section<'_>) -> Option<BigCommerce> {
-    let api_url = of.required_url("api_url", "`https://api.bigcommerce.com`.");
+fn read_bigcommerce(mut of: Section<'_>, loopback: bool) -> Option<BigCommerce> {
+    let api_url = of.vendor_url("api_url", loopback, "`https://api.bigcommerce.com`.");
     let store_hash = of.required_text(
         "store_hash",
         "The store's hash, as in `/stores/{store_hash}/`.",
@@ -220,9 +225,9 @@ fn derive_hook_secret(client_secret: &SecretString, store_hash: &str) -> Option<
     Some(SecretString::from(hex))
 }
 
-fn read_freshbooks(mut of: Section<'_>) -> Option<FreshBooks> {
-    let api_url = of.required_url("api_url", "`https://api.freshbooks.com`.");
-    let auth_url = of.required_url("auth_url", "`https://auth.freshbooks.com`.");
+fn read_freshbooks(mut of: Section<'_>, loopback: bool) -> Option<FreshBooks> {
+    let api_url = of.vendor_url("api_url", loopback, "`https://api.freshbooks.com`.");
+    let auth_url = of.vendor_url("auth_url", loopback, "`https://auth.freshbooks.com`.");
     let account_id = of.required_text("account_id", "The account whose books are kept.");
     let client_id = of.required_text("client_id", "The OAuth application's client id.");
     let client_secret =

@@ -36,6 +36,16 @@ pub enum ConfigError {
         /// The environment variable that may carry it.
         variable: &'static str,
     },
+    /// A key is needed now and is set nowhere.
+    #[error(
+        "no key that seals the tokens is configured: set key_env or key_file under [encryption], \
+         or the environment variable {variable}; make a key with `openssl rand -base64 32` (cargo \
+         xtask up makes one by itself)"
+    )]
+    NoKey {
+        /// The environment variable that may carry it.
+        variable: &'static str,
+    },
 }
 
 /// One fault. Never holds a value that may be a secret.

@@ -7,6 +7,7 @@
 
 mod connection;
 mod document;
+mod encryption;
 mod error;
 mod reference;
 mod secret;
@@ -30,6 +31,7 @@ use section::Section;
 
 pub use connection::{BigCommerce, Connection, FreshBooks};
 pub use document::{Environment, KeyReference};
+pub use encryption::{EncryptionConfig, SecretKey};
 pub use error::{ConfigError, Problem};
 pub use reference::reference;
 pub use servers::{NatsConfig, RedisConfig, TelemetryConfig};
@@ -50,6 +52,8 @@ pub struct Config {
     pub nats: NatsConfig,
     /// `[redis]`
     pub redis: RedisConfig,
+    /// `[encryption]`
+    pub encryption: EncryptionConfig,
     /// `[ingest]`
     pub ingest: IngestConfig,
     /// `[stage]` and `[stage.<name>]`
@@ -170,8 +174,17 @@ fn read(mut root: Section<'_>) -> Option<Config> {
         "`.tillbook` beside the file",
         "Where monitor keeps its projection (it can be thrown away) and local servers their data.",
     );
+    let development = public_url.as_ref().and_then(urls::loopback).is_some();
+    let allow_loopback_vendors = root.switch(
+        "allow_loopback_vendors",
+        development,
+        "`true` where `public_url` is on loopback, else `false`",
+        "For development: lets `api_url` and `auth_url` name this machine, where sandboxes run. \
+         Private and link-local addresses are refused in any case.",
+    );
     let nats = NatsConfig::read(root.section("nats"));
     let redis = RedisConfig::read(root.section("redis"));
+    let encryption = EncryptionConfig::read(root.section("encryption"));
     let ingest = IngestConfig::read(root.section("ingest"), public_url.as_ref());
     let stages = StagesConfig::read(root.section("stage"));
     let lookup = LookupConfig::read(root.section("lookup"));
@@ -179,13 +192,14 @@ fn read(mut root: Section<'_>) -> Option<Config> {
     let monitor = MonitorConfig::read(root.section("monitor"));
     let admin = AdminConfig::read(root.section("admin"));
     let telemetry = TelemetryConfig::read(root.section("telemetry"));
-    let connections = connection::read_all(&mut root);
+    let connections = connection::read_all(&mut root, allow_loopback_vendors);
     root.finish();
     Some(Config {
         public_url: public_url?,
         data_dir: data_dir?,
         nats,
         redis,
+        encryption,
         ingest,
         stages,
         lookup,

@@ -17,6 +17,7 @@ pub fn reference() -> Vec<KeyReference> {
     let _ = super::connection::read(
         document.root(&empty).absent("connections"),
         1,
+        false,
         &mut super::connection::Seen::default(),
     );
     document.finish().1

@@ -5,11 +5,12 @@
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::error::ConfigError;
 use super::section::Section;
+use super::urls;
 use crate::telemetry;
 
 /// `[nats]`: how to reach NATS.
@@ -23,10 +24,14 @@ pub struct NatsConfig {
     pub password: Option<SecretString>,
     /// Instead of user and password.
     pub nkey_seed: Option<SecretString>,
+    /// Instead of user and password: `{process}.nk` in it is this process's seed.
+    pub nkeys_dir: Option<PathBuf>,
     /// Instead of user and password.
     pub creds_file: Option<PathBuf>,
     /// TLS is required when set.
     pub ca_file: Option<PathBuf>,
+    /// What this process shows to a server that asks: certificate and key.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
     /// Of every stream and bucket.
     pub replicas: usize,
     /// File storage the streams' limits add up to.
@@ -44,10 +49,9 @@ impl NatsConfig {
             "The NATS server, `nats://host:4222` or `tls://host:4222`; several of one cluster are \
              separated by commas. The environment variable TILLBOOK_NATS_URL wins over it.",
         );
-        if let Some(url) = &url
-            && let Err(what) = nats_address(url)
-        {
-            of.fault_in("url", "TILLBOOK_NATS_URL", what);
+        let address = url.as_deref().map_or(Ok(()), nats_address);
+        if let Err(what) = &address {
+            of.fault_in("url", "TILLBOOK_NATS_URL", what.as_str());
         }
         let user = of.optional_text("user", "none", "User name, together with `password`.");
         let password = of.optional_secret("password", "none", "Password, together with `user`.");
@@ -55,6 +59,14 @@ impl NatsConfig {
             "nkey_seed",
             "none",
             "Seed of an nkey, instead of user and password.",
+        );
+        let nkeys_dir = of.path_or_variable(
+            "nkeys_dir",
+            "TILLBOOK_NATS_NKEYS_DIR",
+            "none",
+            "A folder where each process finds its own seed, `{process}.nk`, as `tillbook \
+             bootstrap --write-nats-config` makes them; instead of user and password. The \
+             environment variable TILLBOOK_NATS_NKEYS_DIR wins over it.",
         );
         let creds_file = of.path_to(
             "creds_file",
@@ -65,10 +77,16 @@ impl NatsConfig {
         if user.is_some() != password.is_some() {
             of.fault("user and password belong together; set both or neither");
         }
-        let ways = [user.is_some(), nkey_seed.is_some(), creds_file.is_some()];
+        let ways = [
+            user.is_some(),
+            nkey_seed.is_some(),
+            nkeys_dir.is_some(),
+            creds_file.is_some(),
+        ];
         if ways.into_iter().filter(|given| *given).count() > 1 {
             of.fault(
-                "give one kind of credentials only: user and password, nkey_seed or creds_file",
+                "give one kind of credentials only: user and password, nkey_seed, nkeys_dir or \
+                 creds_file",
             );
         }
         let ca_file = of.path_to(
@@ -77,6 +95,16 @@ impl NatsConfig {
             "the system's authorities",
             "Certificate authorities (PEM) to trust for NATS; setting it requires TLS.",
         );
+        let client_certificate = client_certificate(&mut of);
+        let allow_plaintext = of.flag("allow_plaintext", false, ALLOW_PLAINTEXT);
+        if let Some(url) = &url
+            && address.is_ok()
+            && ca_file.is_none()
+            && !allow_plaintext
+            && url.split(',').any(|one| is_plaintext(one.trim(), "nats"))
+        {
+            of.fault_in("url", "TILLBOOK_NATS_URL", plaintext("tls://host:4222"));
+        }
         let replicas = of.int(
             "replicas",
             1,
@@ -102,13 +130,51 @@ impl NatsConfig {
             user,
             password,
             nkey_seed,
+            nkeys_dir,
             creds_file,
             ca_file,
+            client_certificate,
             replicas: usize::try_from(replicas).unwrap_or(1),
             storage_gib: u16::try_from(storage_gib).unwrap_or(u16::MAX),
             connect_timeout_s,
         }
     }
+}
+
+const ALLOW_PLAINTEXT: &str = "Lets an address on another machine go without TLS, where the network \
+                               encrypts by itself.";
+
+fn plaintext(instead: &str) -> String {
+    format!(
+        "leads to another machine without TLS; write {instead}, or set allow_plaintext = true \
+         where the network encrypts by itself"
+    )
+}
+
+/// Whether an address of this plain scheme leads off this machine.
+fn is_plaintext(address: &str, scheme: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| url.scheme() == scheme && !is_local(&url))
+}
+
+/// As [`urls::loopback`], for schemes whose hosts are not parsed as the web's.
+fn is_local(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    Url::parse(&format!("http://{host}")).is_ok_and(|url| urls::loopback(&url).is_some())
+}
+
+/// `cert_file` and `key_file`, which belong together.
+fn client_certificate(of: &mut Section<'_>) -> Option<(PathBuf, PathBuf)> {
+    let cert_file = of.path_to(
+        "cert_file",
+        None,
+        "none",
+        "A certificate (PEM) to show to a server that asks for one, together with `key_file`.",
+    );
+    let key_file = of.path_to("key_file", None, "none", "The key (PEM) of `cert_file`.");
+    if cert_file.is_some() != key_file.is_some() {
+        of.fault("cert_file and key_file belong together; set both or neither");
+    }
+    cert_file.zip(key_file)
 }
 
 /// Credentials have their own keys, so that this text may be printed.
@@ -131,19 +197,47 @@ fn nats_address(text: &str) -> Result<(), String> {
 pub struct RedisConfig {
     /// A secret, since it may carry a password. See [`RedisConfig::require_url`].
     pub url: Option<SecretString>,
+    /// For `rediss://`.
+    pub ca_file: Option<PathBuf>,
+    /// What this process shows to a server that asks: certificate and key.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
 }
 
 impl RedisConfig {
     pub(super) fn read(mut of: Section<'_>) -> Self {
-        let url = of.secret_server(
+        let url = of.secret_or_variable(
             "url",
             "TILLBOOK_REDIS_URL",
             "none; `cargo xtask up` starts a server",
-            "The Redis or Valkey server, `redis://[user:password@]host:6379[/db]`; a secret, since \
-             it may carry a password. The environment variable TILLBOOK_REDIS_URL wins over it.",
+            "The Redis or Valkey server, `rediss://[user:password@]host:6379[/db]`, or `redis://` \
+             without TLS; a secret, since it may carry a password. The environment variable \
+             TILLBOOK_REDIS_URL wins over it.",
         );
+        let ca_file = of.path_to(
+            "ca_file",
+            None,
+            "the system's authorities",
+            "Certificate authorities (PEM) to trust for Redis.",
+        );
+        let client_certificate = client_certificate(&mut of);
+        let allow_plaintext = of.flag("allow_plaintext", false, ALLOW_PLAINTEXT);
+        if let Some(url) = &url {
+            let text = url.expose_secret();
+            if Url::parse(text).is_err() {
+                let what = "is no URL; write rediss://host:6379";
+                of.fault_in("url", "TILLBOOK_REDIS_URL", what);
+            } else if !allow_plaintext && is_plaintext(text, "redis") {
+                of.fault_in("url", "TILLBOOK_REDIS_URL", plaintext("rediss://host:6379"));
+            } else if ca_file.is_some() && !text.starts_with("rediss://") {
+                of.fault("ca_file is for rediss:// addresses; change url, or leave it out");
+            }
+        }
         of.finish();
-        Self { url }
+        Self {
+            url,
+            ca_file,
+            client_certificate,
+        }
     }
 
     /// The URL, or an error that says where to set it.

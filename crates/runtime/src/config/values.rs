@@ -81,7 +81,9 @@ impl Section<'_> {
             self.document
                 .problem(None, format!("environment variable {variable}"), what);
         } else {
-            self.fault_at(key, what);
+            let spellings = secret::spellings(key);
+            let written = spellings.iter().find(|name| self.has(name));
+            self.fault_at(written.map_or(key, String::as_str), what);
         }
     }
 
@@ -97,8 +99,8 @@ impl Section<'_> {
         self.environment(variable).or(written)
     }
 
-    /// A server's address that may carry a password.
-    pub(super) fn secret_server(
+    /// A secret that an environment variable may give: a key, an address with a password.
+    pub(super) fn secret_or_variable(
         &mut self,
         key: &str,
         variable: &str,
@@ -113,12 +115,13 @@ impl Section<'_> {
 
     /// A switch.
     pub(super) fn flag(&mut self, key: &str, default: bool, about: &str) -> bool {
-        self.describe(
-            key,
-            "true or false",
-            if default { "true" } else { "false" },
-            about,
-        );
+        let absent = if default { "true" } else { "false" };
+        self.switch(key, default, absent, about)
+    }
+
+    /// A switch whose default depends. `absent` says in words what it is.
+    pub(super) fn switch(&mut self, key: &str, default: bool, absent: &str, about: &str) -> bool {
+        self.describe(key, "true or false", absent, about);
         let Some(node) = self.node(key) else {
             return default;
         };
@@ -161,6 +164,18 @@ impl Section<'_> {
         Some(self.document.base.join(path))
     }
 
+    /// A path; the environment variable wins over the key and counts from where the process runs.
+    pub(super) fn path_or_variable(
+        &mut self,
+        key: &str,
+        variable: &str,
+        absent: &str,
+        about: &str,
+    ) -> Option<PathBuf> {
+        let written = self.path_to(key, None, absent, about);
+        self.environment(variable).map(PathBuf::from).or(written)
+    }
+
     /// An address to listen on. `absent` says in words what `default` is.
     pub(super) fn listen(
         &mut self,
@@ -195,6 +210,20 @@ impl Section<'_> {
                 None
             }
         }
+    }
+
+    /// As [`Section::required_url`], for a vendor's; loopback hosts where they are allowed.
+    pub(super) fn vendor_url(&mut self, key: &str, loopback: bool, about: &str) -> Option<Url> {
+        let url = self.required_url(key, about)?;
+        if !loopback && urls::loopback(&url).is_some() {
+            self.fault_at(
+                key,
+                "names this machine, and no vendor runs here; a sandbox does when \
+                 allow_loopback_vendors = true stands at the top of the file",
+            );
+            return None;
+        }
+        Some(url)
     }
 
     /// A secret that must be there, given as `key`, `key_env` or `key_file`.

@@ -68,7 +68,8 @@ pub enum NatsError {
     },
     /// The server refused the credentials.
     #[error(
-        "NATS at {url} refused our credentials: check user, password, nkey or creds_file under [nats]"
+        "NATS at {url} refused our credentials: check user and password, nkey_seed, nkeys_dir or \
+         creds_file under [nats]"
     )]
     Refused {
         /// The configured address.
@@ -81,6 +82,18 @@ pub enum NatsError {
     #[error("reading the NATS credentials file {path}")]
     CredentialsFile {
         /// The configured path.
+        path: std::path::PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// This process has no seed of its own.
+    #[error(
+        "reading {path}, the seed by which this process is known to NATS: `tillbook bootstrap \
+         --write-nats-config` makes one for each process; nats.nkeys_dir says where they are"
+    )]
+    SeedFile {
+        /// Where it was looked for.
         path: std::path::PathBuf,
         /// The cause.
         #[source]
@@ -203,6 +216,9 @@ async fn options(
     if let Some(seed) = &config.nkey_seed {
         options = options.nkey(seed.expose_secret().to_owned());
     }
+    if let Some(folder) = &config.nkeys_dir {
+        options = options.nkey(own_seed(folder, service)?);
+    }
     if let Some(path) = &config.creds_file {
         options =
             options
@@ -218,7 +234,18 @@ async fn options(
             .add_root_certificates(path.clone())
             .require_tls(true);
     }
+    if let Some((cert, key)) = &config.client_certificate {
+        options = options.add_client_certificate(cert.clone(), key.clone());
+    }
     Ok(options)
+}
+
+fn own_seed(folder: &std::path::Path, service: &str) -> Result<String, NatsError> {
+    let path = folder.join(format!("{service}.nk"));
+    match std::fs::read_to_string(&path) {
+        Ok(seed) => Ok(seed.trim().to_owned()),
+        Err(source) => Err(NatsError::SeedFile { path, source }),
+    }
 }
 
 /// Counts and logs what the client reports.

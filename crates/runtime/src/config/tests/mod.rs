@@ -3,6 +3,7 @@
 //! Here: the smallest file and the ways to change it. The rooms below hold the tests.
 
 mod connections;
+mod encryption;
 mod faults;
 mod secrets;
 mod sections;

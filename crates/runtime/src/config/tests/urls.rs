@@ -37,7 +37,8 @@ fn plain_http_is_for_loopback_only() {
         "http://a.localhost",
         "http://[::1]:1",
     ] {
-        load(&with("https://api.bigcommerce.com", url)).unwrap();
+        let text = with("https://api.bigcommerce.com", url);
+        load(&format!("allow_loopback_vendors = true\n{text}")).unwrap();
     }
     for url in [
         "http://example.com",
@@ -90,5 +91,22 @@ fn a_collector_is_reached_over_plain_http() {
         &with_top("[telemetry]\notlp_endpoint = \"https://example.com\""),
         "line 4: telemetry.otlp_endpoint: must be http://host:4317; TLS is the collector's \
          business",
+    );
+}
+
+#[test]
+fn a_vendor_on_this_machine_is_for_development() {
+    let local = with("https://api.bigcommerce.com", "https://localhost:1");
+    let refused = "connections[acme].bigcommerce.api_url: names this machine, and no vendor runs \
+                   here; a sandbox does when allow_loopback_vendors = true stands at the top of \
+                   the file";
+    check_fault(&local, &format!("line 8: {refused}"));
+    load(&format!("allow_loopback_vendors = true\n{local}")).unwrap();
+    // A house whose hooks arrive on loopback is one of development, unless it says no.
+    let development = local.replace("https://hooks.example.com", "http://127.0.0.1:8080");
+    load(&development).unwrap();
+    check_fault(
+        &format!("allow_loopback_vendors = false\n{development}"),
+        &format!("line 9: {refused}"),
     );
 }
