@@ -4,4 +4,6 @@
 //! that they cannot repeat its misreadings. Not here: anything Tillbook imports in production.
 
 pub mod bigcommerce;
+mod clock;
+mod drip;
 pub mod freshbooks;

@@ -105,7 +105,7 @@ fn product(id: u64, digits: u32) -> Product {
         visible: true,
         inventory: id.is_multiple_of(2).then_some(100),
         variants,
-        modified: Timestamp::now(),
+        modified: crate::clock::now(),
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum FaultKind {
     Empty,
     /// Holds the request for `ms`, then answers properly.
     Hang,
+    /// Answers properly, the body a piece at a time over `ms`.
+    SlowBody,
     /// Answers properly, but only the first half of the body.
     TruncateJson,
     /// Breaks the connection instead of answering.
@@ -81,7 +83,7 @@ pub(crate) struct Fault {
 impl Fault {
     fn check(&self) -> Result<(), String> {
         match (self.kind, self.ms, self.status) {
-            (FaultKind::Hang | FaultKind::HookDelay, None, _) => {
+            (FaultKind::Hang | FaultKind::SlowBody | FaultKind::HookDelay, None, _) => {
                 Err("this fault needs ms: how long it holds".to_owned())
             }
             (_, Some(ms), _) if ms > MAX_HOLD_MS => {
@@ -122,7 +124,10 @@ impl Faults {
     pub(crate) fn arm(&self, mut fault: Fault) -> Result<u64, String> {
         fault.check()?;
         let mut armed = lock(&self.armed);
-        armed.retain(|fault| fault.struck < fault.times);
+        // Spent ones tell what has struck, until their room is needed.
+        if armed.len() >= MAX_ARMED {
+            armed.retain(|fault| fault.struck < fault.times);
+        }
         if armed.len() >= MAX_ARMED {
             return Err(format!("{MAX_ARMED} faults are armed; DELETE them first"));
         }
@@ -133,7 +138,7 @@ impl Faults {
         Ok(id)
     }
 
-    /// All faults, spent ones too until the next one is armed.
+    /// All faults, spent ones too until there are too many or all are cleared.
     pub(crate) fn list(&self) -> Vec<Fault> {
         lock(&self.armed).clone()
     }

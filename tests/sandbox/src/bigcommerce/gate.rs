@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -14,6 +15,7 @@ use super::quota::Standing;
 use super::reply::ApiError;
 use super::server::App;
 use super::store::{Store, lock};
+use crate::drip;
 
 /// The largest answer the truncating fault will cut.
 const MAX_CUT: usize = 64 << 20;
@@ -110,6 +112,10 @@ async fn strike(
             tokio::time::sleep(fault.hold()).await;
             Struck::Answered(next.run(request).await)
         }
+        FaultKind::SlowBody => {
+            let answered = next.run(request).await;
+            Struck::Answered(dripping(answered, fault.hold()).await)
+        }
         FaultKind::TruncateJson => Struck::Answered(cut(next.run(request).await).await),
         FaultKind::Reset => Struck::Final(broken()),
         FaultKind::HookDrop | FaultKind::HookDuplicate | FaultKind::HookDelay => {
@@ -139,6 +145,13 @@ async fn cut(response: Response) -> Response {
     head.headers.remove(header::CONTENT_LENGTH);
     let half = bytes.slice(..bytes.len() / 2);
     Response::from_parts(head, Body::from(half))
+}
+
+/// The same answer, its body in pieces spread evenly over `span`.
+async fn dripping(response: Response, span: Duration) -> Response {
+    let (head, body) = response.into_parts();
+    let bytes = to_bytes(body, MAX_CUT).await.unwrap_or_default();
+    Response::from_parts(head, drip::body(bytes, span))
 }
 
 /// An answer whose body fails at once: the server drops the connection in its middle.

@@ -161,7 +161,7 @@ impl Store {
             quota: Mutex::new(Quota::new(quota)),
             calls: Mutex::new(Calls::default()),
             deliveries: Mutex::new(Deliveries::default()),
-            created: Timestamp::now(),
+            created: crate::clock::now(),
             config,
         }
     }
@@ -197,7 +197,7 @@ impl Store {
         let mut order = (**kept).clone();
         let done = change(&mut order);
         if done.is_ok() {
-            order.modified = Timestamp::now();
+            order.modified = crate::clock::now();
             *kept = Arc::new(order);
         }
         Some(done)

@@ -6,6 +6,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
+use crate::clock::now;
+
 static EASTERN: LazyLock<TimeZone> = LazyLock::new(|| {
     TimeZone::get("America/New_York")
         .or_else(|_| TimeZone::posix("EST5EDT,M3.2.0,M11.1.0"))
@@ -14,12 +16,12 @@ static EASTERN: LazyLock<TimeZone> = LazyLock::new(|| {
 
 /// Now, `YYYY-MM-DD HH:MM:SS` in US/Eastern.
 pub(super) fn eastern() -> String {
-    format_eastern(Timestamp::now())
+    format_eastern(now())
 }
 
 /// Now in UTC, same format.
 pub(super) fn utc() -> String {
-    Timestamp::now()
+    now()
         .to_zoned_datetime(TimeZone::UTC)
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()
@@ -27,27 +29,27 @@ pub(super) fn utc() -> String {
 
 /// Now with microseconds, US/Eastern: an invoice's `version`.
 pub(super) fn version() -> String {
-    let now = Timestamp::now();
+    let at = now();
     format!(
         "{}.{:06}",
-        format_eastern(now),
-        now.subsec_nanosecond().unsigned_abs() / 1000
+        format_eastern(at),
+        at.subsec_nanosecond().unsigned_abs() / 1000
     )
 }
 
 /// Now as ISO 8601 in UTC, as the events family writes it.
 pub(super) fn iso() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Today's date in US/Eastern.
 pub(super) fn today() -> Date {
-    Timestamp::now().to_zoned_datetime(EASTERN.clone()).date()
+    now().to_zoned_datetime(EASTERN.clone()).date()
 }
 
 /// Seconds since the epoch.
 pub(super) fn unix_s() -> i64 {
-    Timestamp::now().as_second()
+    now().as_second()
 }
 
 /// The day `days` after `date`; None when either is no date.

@@ -19,6 +19,7 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Reply {
     let rest = segments.get(1..).unwrap_or_default();
     let reply = match (&call.method, rest) {
         (&Method::GET, ["health"]) => Ok(Reply::json(200, json!({"status": "ok"}))),
+        (&Method::PUT, ["clock"]) => step_clock(call),
         (&Method::POST, ["accounts"]) => open(world, call),
         (&Method::GET, ["accounts"]) => {
             let accounts: Vec<Value> = world
@@ -60,6 +61,7 @@ fn of_account(account: &mut Account, call: &Call, rest: &[&str]) -> Result<Reply
         (&Method::GET, []) => Ok(Reply::json(200, account.settings.shown())),
         (&Method::PATCH, []) => change_settings(account, call),
         (&Method::GET, ["books"]) => Ok(Reply::json(200, books(account))),
+        (&Method::GET, ["writes"]) => Ok(Reply::json(200, json!(account.writes))),
         (&Method::GET, ["calls"]) => Ok(Reply::json(200, calls(account))),
         (&Method::DELETE, ["calls"]) => {
             account.calls.clear();
@@ -161,6 +163,17 @@ fn change_settings(account: &mut Account, call: &Call) -> Result<Reply, Reply> {
     account.settings =
         serde_json::from_value(merged).map_err(|error| wrong(422, &error.to_string()))?;
     Ok(Reply::json(200, account.settings.shown()))
+}
+
+/// Steps the clock of both emulators of this process.
+fn step_clock(call: &Call) -> Result<Reply, Reply> {
+    let body = call.object().map_err(|reason| wrong(400, &reason))?;
+    let ahead_s = body
+        .get("ahead_s")
+        .and_then(Value::as_i64)
+        .ok_or_else(|| wrong(422, "the body needs ahead_s, a number of seconds"))?;
+    crate::clock::step(ahead_s).map_err(|reason| wrong(422, &reason))?;
+    Ok(Reply::empty(204))
 }
 
 fn order_fault(world: &mut World, call: &Call) -> Result<Reply, Reply> {

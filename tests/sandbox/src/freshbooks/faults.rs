@@ -65,6 +65,8 @@ pub(super) enum Trouble {
     HangAfterEffect { hang_ms: u64 },
     /// Nothing for a while, then effect and reply, whether or not the caller still waits.
     HangBeforeEffect { hang_ms: u64 },
+    /// Everything is done, the reply's body comes a piece at a time.
+    SlowBody { hang_ms: u64 },
     /// The connection is reset, nothing is done.
     ResetBefore,
     /// The connection is reset, everything is done.
@@ -208,6 +210,11 @@ fn trouble(order: &Order) -> Result<Trouble, String> {
                 }
             }
         }
+        "slow_body" => Trouble::SlowBody {
+            hang_ms: order
+                .hang_ms
+                .ok_or("kind slow_body needs hang_ms, such as 2000")?,
+        },
         "reset_before" => Trouble::ResetBefore,
         "reset_after" => Trouble::ResetAfter,
         "error_after_commit" => {
@@ -223,7 +230,7 @@ fn trouble(order: &Order) -> Result<Trouble, String> {
         "revoke_grant" => Trouble::RevokeGrant,
         other => {
             return Err(format!(
-                "kind {other} is unknown; one of status, 429, hang_ms, reset_before, reset_after, \
+                "kind {other} is unknown; one of status, 429, hang_ms, slow_body, reset_before, reset_after, \
                  error_after_commit, truncated_json, errors_in_200, revoke_grant"
             ));
         }

@@ -31,6 +31,11 @@ pub(super) enum Outcome {
     },
     /// Reset the connection without a word.
     Reset,
+    /// Answer, the body a piece at a time.
+    Drip {
+        reply: Reply,
+        hang_ms: u64,
+    },
     /// Answer with the first half of the JSON.
     Truncate(Reply),
 }
@@ -43,6 +48,10 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Outcome {
     };
     match trouble {
         Trouble::HangAfterEffect { hang_ms } => Outcome::AnswerLate {
+            reply: process(world, call),
+            hang_ms,
+        },
+        Trouble::SlowBody { hang_ms } => Outcome::Drip {
             reply: process(world, call),
             hang_ms,
         },

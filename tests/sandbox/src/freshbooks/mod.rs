@@ -19,5 +19,6 @@ mod server;
 mod state;
 mod table;
 mod users;
+mod writes;
 
 pub use server::Sandbox;

@@ -119,6 +119,12 @@ async fn front(
             cutter.cut();
             respond(&Reply::empty(503), None)
         }
+        Outcome::Drip { reply, hang_ms } => {
+            let (head, body) = respond(&reply, None).into_parts();
+            let whole = to_bytes(body, MOST_BYTES).await.unwrap_or_default();
+            let span = Duration::from_millis(hang_ms);
+            Response::from_parts(head, crate::drip::body(whole, span))
+        }
         Outcome::Truncate(reply) => {
             let half = reply
                 .body

@@ -14,6 +14,7 @@ use super::faults::Faults;
 use super::limits::{Limits, Meters};
 use super::oauth::Grant;
 use super::table::Table;
+use super::writes::Writes;
 
 /// What happens to a second invoice with the same number: the vendor's behaviour is unproven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -131,6 +132,7 @@ pub(super) struct Account {
     pub(super) expenses: Table,
     pub(super) categories: Table,
     pub(super) callbacks: Table,
+    pub(super) writes: Writes,
     /// Webhooks to send once the lock is released.
     pub(super) outbox: Vec<Notice>,
 }
@@ -154,6 +156,7 @@ impl Account {
             expenses: Table::new(900_000, &[]),
             categories: Table::new(1_000, &[]),
             callbacks: Table::new(500, &[]),
+            writes: Writes::default(),
             outbox: Vec::new(),
         };
         super::accounting::seed_categories(&mut account);

@@ -5,6 +5,7 @@
 mod freshbooks_support;
 mod limits;
 mod orders;
+mod slow;
 mod tally;
 
 use std::time::Duration;

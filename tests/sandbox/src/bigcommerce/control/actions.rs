@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Json, Router};
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -90,7 +89,7 @@ async fn act(
     let unknown = || Problem::not_found(format!("no order {id} in store {hash}"));
     let (events, answer) = if request.action == Action::Later {
         store.order(id).ok_or_else(unknown)?;
-        let done = later::advance(&store, id, Timestamp::now());
+        let done = later::advance(&store, id, crate::clock::now());
         let done = done.ok_or_else(|| Problem::bad("nothing more happens to this order"))?;
         let done = done.map_err(Problem::bad)?;
         let gone = || json!({"order_id": id, "deleted": true, "later": 0});

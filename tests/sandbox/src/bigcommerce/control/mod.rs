@@ -12,8 +12,9 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::faults::Fault;
@@ -28,6 +29,7 @@ pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/health", get(health))
         .route("/kinds", get(list_kinds))
+        .route("/clock", put(step_clock))
         .route(
             "/faults",
             get(list_faults).post(arm_fault).delete(clear_faults),
@@ -84,6 +86,19 @@ async fn health(State(app): State<Arc<App>>) -> Json<Value> {
         "stores": app.stores().len(),
         "pending_hooks": app.hooks.pending(),
     }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockRequest {
+    /// Seconds ahead of the machine's clock; behind when negative.
+    ahead_s: i64,
+}
+
+/// Steps the clock of both emulators of this process.
+async fn step_clock(request: Body<ClockRequest>) -> Result<StatusCode, Problem> {
+    crate::clock::step(body(request)?.ahead_s).map_err(Problem::bad)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn list_kinds() -> Json<Value> {

@@ -7,7 +7,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{post, put};
 use axum::{Json, Router};
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -80,7 +79,7 @@ async fn change_customer(
         let mut customer =
             customer.ok_or_else(|| Problem::not_found(format!("no customer {id}")))?;
         change_address(&mut customer.address, &fields).map_err(Problem::bad)?;
-        customer.modified = Timestamp::now();
+        customer.modified = crate::clock::now();
         let shown = people::customer(&customer, &["addresses"]);
         let address_id = customer.address_id;
         data.put_customer(customer);
@@ -140,7 +139,7 @@ async fn change_product(
         let product = data.products.get_mut(&id);
         let product = product.ok_or_else(|| Problem::not_found(format!("no product {id}")))?;
         let events = edit_product(product, &request, price)?;
-        product.modified = Timestamp::now();
+        product.modified = crate::clock::now();
         (product_json(product, &["variants"]), events)
     };
     for event in events {

@@ -101,6 +101,9 @@ struct FireRequest {
     order_id: Option<u64>,
     #[serde(default)]
     delay_ms: u64,
+    /// How long ago the event says that it happened.
+    #[serde(default)]
+    age_s: u32,
 }
 
 /// Fires any event: a scope and data of the caller's choice, signed as all others.
@@ -111,7 +114,8 @@ async fn fire(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let request = body(request)?;
     let store = store(&app, &hash)?;
-    let event = events::custom(&request.scope, request.data, request.order_id);
+    let mut event = events::custom(&request.scope, request.data, request.order_id);
+    event.created_at_s -= i64::from(request.age_s);
     let answer = json!({"hash": event.hash});
     let delay = Duration::from_millis(request.delay_ms);
     app.hooks.fire(&store, event, delay);

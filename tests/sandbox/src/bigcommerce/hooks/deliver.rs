@@ -4,11 +4,10 @@
 //! delivery is recorded as `queue_full` and lost; the real vendor would queue it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
@@ -40,6 +39,8 @@ pub(crate) struct Record {
     pub(crate) hook_id: u64,
     pub(crate) scope: String,
     pub(crate) hash: String,
+    /// The event's place among all that happened: a later event has a higher one.
+    pub(crate) event: u64,
     pub(crate) order_id: Option<u64>,
     pub(crate) destination: String,
     /// 1 for the first attempt.
@@ -91,6 +92,8 @@ pub(crate) struct Dispatcher {
     client: reqwest::Client,
     in_flight: Semaphore,
     pending: AtomicUsize,
+    /// How many events have happened.
+    happened: AtomicU64,
     pub(crate) denylist: Mutex<Denylist>,
     pub(crate) faults: Arc<Faults>,
     closed: watch::Receiver<bool>,
@@ -112,6 +115,7 @@ impl Dispatcher {
             client,
             in_flight: Semaphore::new(MAX_IN_FLIGHT),
             pending: AtomicUsize::new(0),
+            happened: AtomicU64::new(0),
             denylist: Mutex::default(),
             faults,
             closed,
@@ -125,16 +129,22 @@ impl Dispatcher {
     /// Lets `event` happen after `delay` and delivers it to every hook that then listens.
     pub(crate) fn fire(self: &Arc<Self>, store: &Arc<Store>, mut event: Event, delay: Duration) {
         if delay.is_zero() {
+            event.place = self.next_place();
             self.fan_out(store, &event);
             return;
         }
         let (this, store) = (Arc::clone(self), Arc::clone(store));
         tokio::spawn(async move {
             if this.wait(delay).await {
-                event.created_at_s = Timestamp::now().as_second();
+                event.created_at_s = crate::clock::now().as_second();
+                event.place = this.next_place();
                 this.fan_out(&store, &event);
             }
         });
+    }
+
+    fn next_place(&self) -> u64 {
+        self.happened.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn fan_out(self: &Arc<Self>, store: &Arc<Store>, event: &Event) {
@@ -246,7 +256,7 @@ impl Dispatcher {
         };
         let config = &store.config;
         let body = event.body(&config.store_hash, &config.store_id);
-        let now_s = Timestamp::now().as_second();
+        let now_s = crate::clock::now().as_second();
         let signature = sign(&config.client_secret, &event.hash, now_s, body.as_bytes());
         let mut request = self
             .client
@@ -340,10 +350,11 @@ impl Dispatcher {
             hook_id: hook.id,
             scope: event.scope.clone(),
             hash: event.hash.clone(),
+            event: event.place,
             order_id: event.order_id,
             destination: hook.destination.clone(),
             attempt,
-            at: Timestamp::now().to_string(),
+            at: crate::clock::now().to_string(),
             status: answer.and_then(|a| a.status),
             error: answer.and_then(|a| a.error.clone()),
             ack_us: answer.map(|a| a.ack_us),

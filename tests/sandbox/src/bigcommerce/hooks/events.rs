@@ -1,6 +1,5 @@
 //! What happened, as hooks tell it: the scope and its `data`.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -14,6 +13,8 @@ pub(crate) struct Event {
     /// 40 hex digits, unique; its derivation is the vendor's secret.
     pub(crate) hash: String,
     pub(crate) created_at_s: i64,
+    /// Its place among all that happened in this sandbox; set when it happens.
+    pub(crate) place: u64,
     /// For faults and records: the order spoken of, if one is.
     pub(crate) order_id: Option<u64>,
 }
@@ -27,8 +28,9 @@ impl Event {
             scope: scope.to_owned(),
             data,
             hash,
-            created_at_s: Timestamp::now().as_second(),
+            created_at_s: crate::clock::now().as_second(),
             order_id,
+            place: 0,
         }
     }
 

@@ -133,7 +133,7 @@ impl Registry {
         };
         self.check(None, &scope, &destination)?;
         self.next_id += 1;
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let hook = Hook {
             id: 30_000_000 + self.next_id,
             scope,
@@ -172,7 +172,7 @@ impl Registry {
             hook.deactivated = false;
         }
         self.check(Some(id), &hook.scope, &hook.destination)?;
-        hook.updated = Timestamp::now();
+        hook.updated = crate::clock::now();
         self.hooks.insert(id, hook.clone());
         Ok(hook)
     }
@@ -186,7 +186,7 @@ impl Registry {
         if let Some(hook) = self.hooks.get_mut(&id) {
             hook.is_active = false;
             hook.deactivated = true;
-            hook.updated = Timestamp::now();
+            hook.updated = crate::clock::now();
         }
     }
 

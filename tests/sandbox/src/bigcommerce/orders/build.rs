@@ -48,7 +48,7 @@ pub(crate) fn place(
     let new_customer = customer(&mut data, &mut draft, seed, wishes);
     // A kind that is about its date has one.
     let own = draft.at.and_then(crate::bigcommerce::dates::read);
-    let at = own.or(wishes.created).unwrap_or_else(Timestamp::now);
+    let at = own.or(wishes.created).unwrap_or_else(crate::clock::now);
     let mut order = blank(&mut data, draft.spec, at, None);
     kind.name.clone_into(&mut order.kind);
     order.in_books = kind.in_books;
@@ -99,7 +99,7 @@ pub(crate) fn place_raw(store: &Store, raw: Raw, in_books: InBooks) -> Arc<Order
         email.clone_into(&mut spec.billing.email);
     }
     let at = |name: &str| text(name).and_then(crate::bigcommerce::dates::read);
-    let created = at("date_created").unwrap_or_else(Timestamp::now);
+    let created = at("date_created").unwrap_or_else(crate::clock::now);
     let modified = at("date_modified").unwrap_or(created);
     let id = raw.order.get("id").and_then(Value::as_u64);
     let mut order = blank(&mut data, spec, created, id);
@@ -207,7 +207,7 @@ fn customer(data: &mut StoreData, draft: &mut Draft, seed: u64, wishes: &Wishes)
 /// Adds a customer with one address and no credit.
 pub(crate) fn register(data: &mut StoreData, address: super::spec::Address) -> u64 {
     let id = data.take_customer_id();
-    let now = Timestamp::now();
+    let now = crate::clock::now();
     let customer = Customer {
         id,
         address,

@@ -158,7 +158,7 @@ pub(crate) fn set_status(order: &mut Order, status_id: u64) -> Result<u64, Strin
     let before = order.status_id;
     order.status_id = status_id;
     if status_id == 2 && order.shipped.is_none() {
-        order.shipped = Some(jiff::Timestamp::now());
+        order.shipped = Some(crate::clock::now());
     }
     Ok(before)
 }

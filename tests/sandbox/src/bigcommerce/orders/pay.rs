@@ -1,6 +1,5 @@
 //! Money movements of an order: what its payment plan makes of it, and later captures.
 
-use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::model::{Order, Transaction};
@@ -217,7 +216,7 @@ impl<F: FnMut() -> u64> Till<'_, F> {
             ok: true,
             test: false,
             reference,
-            at: Timestamp::now(),
+            at: crate::clock::now(),
         });
         id
     }

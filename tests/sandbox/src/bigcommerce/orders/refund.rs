@@ -1,6 +1,5 @@
 //! Refunds: what an item is worth back, and which payment gives it.
 
-use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::model::{Order, Refund, RefundItem, RefundPayment, Transaction};
@@ -186,7 +185,7 @@ pub(crate) fn refund(
     let id = ids();
     order.refunds.push(Refund {
         id,
-        at: Timestamp::now(),
+        at: crate::clock::now(),
         reason: reason.to_owned(),
         total_amount: amount,
         total_tax: tax,
@@ -337,7 +336,7 @@ fn store_credit(
         ok: !declined,
         test: false,
         reference,
-        at: Timestamp::now(),
+        at: crate::clock::now(),
     });
     RefundPayment {
         id: ids(),
@@ -395,7 +394,7 @@ fn back_to_origin(
             gateway_transaction_id,
             ok: !declined,
             reference: Some(source.id),
-            at: Timestamp::now(),
+            at: crate::clock::now(),
             ..source
         });
         payments.push(RefundPayment {

@@ -24,7 +24,7 @@ pub(super) fn router() -> Router<Arc<App>> {
 }
 
 async fn time() -> Json<Value> {
-    Json(json!({"time": Timestamp::now().as_second()}))
+    Json(json!({"time": crate::clock::now().as_second()}))
 }
 
 async fn store(Extension(store): Shop) -> Json<Value> {
@@ -109,7 +109,7 @@ fn platform(store: &Store) -> Value {
 /// Offsets are seconds; `raw_offset` is the standard one, `dst_offset` the one in summer.
 fn timezone(name: &str) -> Value {
     let zone = TimeZone::get(name).unwrap_or(TimeZone::UTC);
-    let now = Timestamp::now();
+    let now = crate::clock::now();
     let offset = |at: Timestamp| zone.to_offset(at).seconds();
     let is_dst = zone.to_offset_info(now).dst().is_dst();
     // The two solstices of a year show both offsets, wherever the store is.

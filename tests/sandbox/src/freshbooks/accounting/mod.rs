@@ -114,14 +114,48 @@ pub(super) fn answer(account: &mut Account, call: &Call, rest: &[&str]) -> Resul
         .filter(|(key, _)| key == "include[]" || key == "include")
         .map(|(_, value)| value.as_str())
         .collect::<Vec<_>>();
+    let reply = served(account, resource, call, tail, &include)?;
+    let written = match (call.method == Method::POST, tail) {
+        (true, []) => made(resource, &reply),
+        (false, [id]) if call.method != Method::GET => id.parse().ok(),
+        _ => None,
+    };
+    if let Some(id) = written {
+        // The table is borrowed from the account that keeps the log.
+        let mut writes = std::mem::take(&mut account.writes);
+        let method = call.method.as_str();
+        writes.note(method, resource.single(), resource.table(account), id);
+        account.writes = writes;
+    }
+    Ok(reply)
+}
+
+/// The id of the record that a reply shows as made.
+fn made(resource: &dyn Resource, reply: &Reply) -> Option<u64> {
+    let result = reply.body.as_ref()?.pointer("/response/result")?;
+    let names = [Some(resource.single()), resource.alias()];
+    let shown = names
+        .into_iter()
+        .flatten()
+        .find_map(|name| result.get(name));
+    shown?.get("id")?.as_u64()
+}
+
+fn served(
+    account: &mut Account,
+    resource: &dyn Resource,
+    call: &Call,
+    tail: &[&str],
+    include: &[&str],
+) -> Result<Reply, Refusal> {
     match (&call.method, tail) {
-        (&Method::GET, []) => Ok(result(list::page(account, resource, call, &include)?)),
-        (&Method::POST, []) => create(account, resource, call, &include),
+        (&Method::GET, []) => Ok(result(list::page(account, resource, call, include)?)),
+        (&Method::POST, []) => create(account, resource, call, include),
         (method, [id]) => {
             let id = known(account, resource, id)?;
             match *method {
-                Method::GET => single(account, resource, id, resource.single(), &include),
-                Method::PUT => put(account, resource, id, call, &include),
+                Method::GET => single(account, resource, id, resource.single(), include),
+                Method::PUT => put(account, resource, id, call, include),
                 Method::DELETE => delete(account, resource, id),
                 _ => Err(wrong_method()),
             }
