@@ -21,6 +21,7 @@ use store::ledger::{ClientKey, Versioned};
 
 use crate::account::Workplace;
 use crate::entry;
+use crate::send_by::SendBy;
 
 /// Shopper keys kept with a client; older ones still lead to it, but are not listed.
 const KEYS_MAX: usize = 32;
@@ -301,6 +302,7 @@ impl Record {
 
     /// The intent, with a hash of each field it writes, before the call.
     async fn begin(&mut self, place: &Workplace<'_>, write: &Fields) -> Result<(), Failure> {
+        let send_by = SendBy::start(place.settle);
         self.change(|value| {
             let attempt = value.intent.as_ref().map_or(0, |open| open.attempt);
             value.intent = Some(Intent {
@@ -316,7 +318,8 @@ impl Record {
                 .map(|(name, text)| (name.clone(), hash(text)))
                 .collect();
         });
-        self.store_if_changed(place).await
+        self.store_if_changed(place).await?;
+        send_by.check()
     }
 }
 

@@ -4,6 +4,8 @@
 //! between leaves the last intent open, and an open intent is looked up before anything is
 //! written again. Not here: what the steps are.
 
+use std::time::Duration;
+
 use connect::VendorError;
 use contracts::ledger::{Intent, IntentKind, OrderEntry};
 use domain::money::Money;
@@ -11,6 +13,7 @@ use stage::{Failure, Reason, vendor};
 use store::ledger::{Error, Ledger, Versioned};
 
 use crate::account::Workplace;
+use crate::send_by::SendBy;
 use crate::wire;
 
 /// The entry of one order while it is worked on.
@@ -20,6 +23,7 @@ pub(crate) struct OpenEntry<'a> {
     connection: &'a str,
     order_id: &'a str,
     owner: &'a str,
+    settle: Duration,
     revision: u64,
     dirty: bool,
     pub value: OrderEntry,
@@ -39,6 +43,7 @@ impl<'a> OpenEntry<'a> {
         connection: &'a str,
         order_id: &'a str,
         owner: &'a str,
+        settle: Duration,
     ) -> Result<Self, Failure> {
         let Versioned { value, revision } = ledger
             .order(connection, order_id)
@@ -49,6 +54,7 @@ impl<'a> OpenEntry<'a> {
             connection,
             order_id,
             owner,
+            settle,
             revision,
             dirty: false,
             value,
@@ -61,13 +67,15 @@ impl<'a> OpenEntry<'a> {
         self.dirty = true;
     }
 
-    /// Stores the intent, and every result before it, before the effect may begin.
+    /// Stores the intent, and every result before it, before the effect may begin. An error also
+    /// when that took so long that the effect may no longer begin.
     pub(crate) async fn begin(
         &mut self,
         kind: IntentKind,
         natural_key: &str,
         content: Option<Content>,
     ) -> Result<(), Failure> {
+        let send_by = SendBy::start(self.settle);
         let attempt = self.value.intent.as_ref().map_or(0, |open| open.attempt);
         self.value.intent = Some(Intent {
             kind: kind.into(),
@@ -78,7 +86,8 @@ impl<'a> OpenEntry<'a> {
             total: content.as_ref().map(|content| wire::money(content.total)),
             content_hash: content.map(|content| content.hash).unwrap_or_default(),
         });
-        self.write().await
+        self.write().await?;
+        send_by.check()
     }
 
     /// Takes the result of the effect; stored with the next write.

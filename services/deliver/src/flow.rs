@@ -37,6 +37,7 @@ pub(crate) async fn perform(
         place.connection,
         &event.entity_id,
         place.owner,
+        place.settle,
     )
     .await?;
     if let Some(mark) = undone::stands_against(&entry.value, books) {

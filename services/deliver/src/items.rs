@@ -15,6 +15,7 @@ use store::ledger::{ItemKey, Versioned};
 
 use crate::account::Workplace;
 use crate::entry;
+use crate::send_by::SendBy;
 
 /// How soon to look again while another worker writes the same item.
 const CLAIMED_PAUSE: Duration = Duration::from_millis(150);
@@ -256,6 +257,7 @@ impl Record {
     ) -> Result<(), ItemFailure> {
         self.wait_for_open_write(place)?;
         let is_orphaned = self.entry.value.intent.is_some();
+        let send_by = SendBy::start(place.settle);
         self.begin(place, IntentKind::CreateItem, item).await?;
         let must_look = is_orphaned || !place.is_fresh(learned.verified_at_ms);
         let found = match learned.item_id {
@@ -271,8 +273,10 @@ impl Record {
             // A claim of ours was open, so this is what it made; else a person's.
             self.entry.value.created_by_tillbook = is_orphaned;
         } else {
+            send_by.check()?;
             let made = match place.account.create_item(item, &item.name).await {
                 Err(error) if error.may_be_duplicate() => {
+                    send_by.check()?;
                     place.account.create_item(item, &name_with_sku(item)).await
                 }
                 other => other,

@@ -22,6 +22,7 @@ mod items;
 mod open_intent;
 mod payment;
 mod refund;
+mod send_by;
 mod shipping;
 mod shopper;
 mod undone;

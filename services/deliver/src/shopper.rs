@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use connect::VendorError;
+use connect::freshbooks::ClientRecord;
 use contracts::books::{ClientResolution, Presence};
 use contracts::ledger::{ClientEntry, Intent, IntentKind};
 use domain::books::DesiredClient;
@@ -14,6 +15,7 @@ use stage::{Failure, Reason, vendor};
 use store::ledger::{ClientKey, Versioned};
 
 use crate::account::Workplace;
+use crate::send_by::SendBy;
 use crate::{client, entry};
 
 /// How soon to look again while another worker creates the same client.
@@ -94,6 +96,7 @@ async fn claim_and_create(
     resolution: &ClientResolution,
     distrusted: Option<u64>,
 ) -> Result<u64, Failure> {
+    let send_by = SendBy::start(place.settle);
     let mut must_look = distrusted.is_some() || !place.is_fresh(resolution.verified_at_ms);
     let mut is_orphaned = false;
     for (index, key) in keys.iter().enumerate() {
@@ -145,7 +148,7 @@ async fn claim_and_create(
             }
             id
         }
-        None => match place.account.create_client(&client.fields).await {
+        None => match create(place, client, keys, &claims, send_by).await? {
             Ok(created) => {
                 place.wrote();
                 client::created(place, client, &created).await?;
@@ -156,6 +159,21 @@ async fn claim_and_create(
     };
     remember(place, client, keys, &claims, id).await;
     Ok(id)
+}
+
+/// The call itself; the claims are given back when it may not be sent any more.
+async fn create(
+    place: &Workplace<'_>,
+    client: &DesiredClient,
+    keys: &[ClientKey],
+    claims: &[Versioned<ClientEntry>],
+    send_by: SendBy,
+) -> Result<Result<ClientRecord, VendorError>, Failure> {
+    if let Err(held_up) = send_by.check() {
+        give_back(place, keys, claims).await;
+        return Err(held_up);
+    }
+    Ok(place.account.create_client(&client.fields).await)
 }
 
 fn wait_for_other(place: &Workplace<'_>, open: &Intent) -> Result<(), Failure> {
