@@ -146,7 +146,11 @@ pub fn derive(steps: &[Step], outcomes: &[KnownOutcome]) -> Option<OrderRow> {
     let mut chosen: Option<Verdict> = None;
     for chapter in &chapters {
         let verdict = chapter.verdict();
-        let leaves = verdict.state.leaves_what_stands();
+        // A hint that was never fetched was taken in by a later one: nothing of its own follows.
+        let is_taken_in = matches!(verdict.state, OrderState::Received | OrderState::Waiting)
+            && verdict.event_id.is_empty()
+            && chosen.is_some();
+        let leaves = verdict.state.leaves_what_stands() || is_taken_in;
         // The newest word stands unless an older event says more about the books.
         if !leaves || chosen.is_none() {
             chosen = Some(verdict);

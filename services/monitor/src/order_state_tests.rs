@@ -168,6 +168,26 @@ fn a_closed_hint_leaves_what_stands() {
 }
 
 #[test]
+fn a_hook_that_a_later_one_took_in_keeps_no_order_open() {
+    let mut journey = Journey::new("acme", 1);
+    let taken_in = step(journey.entry("ingest", JournalKind::HookReceived, &[]));
+    let alone = std::slice::from_ref(&taken_in);
+    assert_eq!(state(alone, &[]), OrderState::Received);
+    let again = step(journey.entry("fetch", JournalKind::RetryScheduled, &[]));
+    assert_eq!(
+        state(&[taken_in.clone(), again.clone()], &[]),
+        OrderState::Waiting
+    );
+    journey.again();
+    let closed = step(journey.entry("fetch", JournalKind::Closed, &[]));
+    assert_eq!(
+        state(&[taken_in.clone(), closed.clone()], &[]),
+        OrderState::Closed
+    );
+    assert_eq!(state(&[taken_in, again, closed], &[]), OrderState::Closed);
+}
+
+#[test]
 fn the_total_is_what_the_store_said_last() {
     let mut journey = Journey::new("acme", 1);
     let mut known = steps(journey.up_to_lookup());
