@@ -6,6 +6,7 @@ mod backfill;
 mod bench;
 mod books;
 mod build;
+mod chaos;
 mod corpus;
 mod demo;
 mod prove_faults;
@@ -36,6 +37,7 @@ struct Arguments {
 enum Command {
     Demo(demo::Arguments),
     Books(books::Arguments),
+    Chaos(chaos::Arguments),
     Up(up::Arguments),
     Test(test::Arguments),
     Bench(bench::Arguments),
@@ -61,6 +63,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Books(arguments) => books::run(&arguments),
+        Command::Chaos(arguments) => chaos::run(&arguments),
         Command::Up(arguments) => block_on(up::run(arguments)),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -119,6 +119,11 @@ impl<'a> OpenEntry<'a> {
         }
     }
 
+    /// Stores the entry although nothing may have changed: an error when another worker has it.
+    pub(crate) async fn confirm(&mut self) -> Result<(), Failure> {
+        self.write().await
+    }
+
     /// Stores what is not stored yet.
     pub(crate) async fn finish(&mut self) -> Result<(), Failure> {
         if self.dirty {

@@ -57,8 +57,19 @@ pub(crate) async fn perform(
         entry.finish().await?;
         return nothing_due(place, event, &entry.value, plan, books).await;
     }
-    open_intent::resolve(place, &mut entry, books).await?;
-    let kind = steps(place, &mut entry, plan, books).await?;
+    let performed = async {
+        open_intent::resolve(place, &mut entry, books).await?;
+        steps(place, &mut entry, plan, books).await
+    };
+    let kind = match performed.await {
+        Err(refused @ (Failure::Held(_) | Failure::Rejected(_))) => {
+            // What FreshBooks shows is a surprise only to whoever still has the order: another
+            // worker may have written it after our entry was read.
+            entry.confirm().await?;
+            return Err(refused);
+        }
+        other => other?,
+    };
     entry.finish().await?;
     Ok(outcome(place, event, &entry.value, kind))
 }

@@ -2,12 +2,10 @@
 //! changes too, then `tillbook prove` for every connection and the sandbox's own dump of the books.
 //!
 //! Rooms: [`stores`] (the merchants), [`plan`] (which orders go where), [`rest`] (until nothing is
-//! under way), [`compare`] (dump against store), [`proof`] (the command and what it must say),
+//! under way),
 //! [`table`]. Not here: what the books should be, which the store's own figures say.
 
-mod compare;
 mod plan;
-mod proof;
 mod rest;
 mod stores;
 mod table;
@@ -21,10 +19,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use self::plan::Choice;
-use self::proof::Proof;
+use crate::shops::compare;
 use crate::shops::dump::Books;
 use crate::shops::orders::{self, Placed};
 use crate::shops::print;
+use crate::shops::proof::{self, Proof};
 use crate::shops::scene::{self, Ports, Scene, Wanted};
 
 /// Bring thousands of orders into the sandboxes' books, change them as their kinds foresee, prove.

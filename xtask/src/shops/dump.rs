@@ -50,7 +50,7 @@ impl Books {
         Self::parse(&http.get(&url).await?).context("reading the sandbox's books")
     }
 
-    fn parse(dump: &Value) -> anyhow::Result<Self> {
+    pub(crate) fn parse(dump: &Value) -> anyhow::Result<Self> {
         Ok(Self {
             invoices: rows(dump, "invoices")
                 .map(invoice)

@@ -105,6 +105,18 @@ impl Http {
         self.call(Method::POST, url, Some(body), None).await
     }
 
+    pub(crate) async fn put(&self, url: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::PUT, url, Some(body), None).await
+    }
+
+    pub(crate) async fn patch(&self, url: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::PATCH, url, Some(body), None).await
+    }
+
+    pub(crate) async fn delete(&self, url: &str) -> anyhow::Result<Value> {
+        self.call(Method::DELETE, url, None, None).await
+    }
+
     async fn call(
         &self,
         method: Method,

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use serde_json::Map;
 use tokio::time::Instant;
 
 use super::holds::MayBeHeld;
 use super::sandbox::{Addresses, Http, Sandbox};
-use super::world::{self, Merchant};
+use super::world::{self, Configuration, Merchant};
 use crate::signals::Signals;
 use crate::supervisor::{House, Log, Plan};
 use crate::{block_on, build, up};
@@ -134,9 +135,14 @@ async fn start(
     let sandbox = Sandbox::start(&binaries.sandbox, ports, &logs.join("sandbox.log")).await?;
     let at = sandbox.addresses.clone();
     let http = Http::new()?;
-    world::create(&http, &at, wanted.merchants).await?;
-    let ports = [port(hooks)?, port(console)?];
-    let config = world::write_config(folder, &at, wanted.merchants, ports)?;
+    world::create(&http, &at, wanted.merchants, &Map::new()).await?;
+    let config = folder.join("tillbook.toml");
+    let configuration = Configuration {
+        hooks_port: port(hooks)?,
+        console_port: port(console)?,
+        ..Configuration::default()
+    };
+    world::write_config(&config, &at, wanted.merchants, &configuration)?;
     eprintln!(
         "sandboxes: BigCommerce {} · FreshBooks {}",
         at.bigcommerce, at.freshbooks

@@ -1,10 +1,10 @@
 //! Merchants: a store, the account its books are kept in, and the file that joins them.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::sandbox::{Addresses, Http};
 
@@ -28,6 +28,14 @@ impl Merchant {
         format!("demo-access-{}", self.name)
     }
 
+    /// The first refresh token of the account's first grant (0) or of a later one.
+    pub(crate) fn refresh_token(&self, grant: u32) -> String {
+        match grant {
+            0 => format!("demo-refresh-{}", self.name),
+            grant => format!("demo-refresh-{}-{grant}", self.name),
+        }
+    }
+
     fn store_secret(&self) -> String {
         format!("demo-store-secret-{}", self.name)
     }
@@ -49,11 +57,13 @@ impl Merchant {
     }
 }
 
-/// Creates the stores and accounts at the sandboxes.
+/// Creates the stores and accounts at the sandboxes; `account` is merged over what every account
+/// is created with.
 pub(crate) async fn create(
     http: &Http,
     at: &Addresses,
     merchants: &[Merchant],
+    account_settings: &Map<String, Value>,
 ) -> anyhow::Result<()> {
     for merchant in merchants {
         let store = json!({
@@ -70,13 +80,16 @@ pub(crate) async fn create(
         http.post(&format!("{}/_sandbox/stores", at.bigcommerce), &store)
             .await
             .with_context(|| format!("creating the store {}", merchant.name))?;
-        let account = json!({
+        let mut account = json!({
             "account_id": merchant.account_id,
             "client_id": format!("demo-client-{}", merchant.name),
             "client_secret": format!("demo-app-secret-{}", merchant.name),
-            "refresh_token": format!("demo-refresh-{}", merchant.name),
+            "refresh_token": merchant.refresh_token(0),
             "base_currency": merchant.currency,
         });
+        if let Some(account) = account.as_object_mut() {
+            account.extend(account_settings.clone());
+        }
         http.post(&format!("{}/_sandbox/accounts", at.freshbooks), &account)
             .await
             .with_context(|| format!("creating the account {}", merchant.name))?;
@@ -84,16 +97,41 @@ pub(crate) async fn create(
     Ok(())
 }
 
-/// Writes the `tillbook.toml` that joins them into `folder`.
+/// What a `tillbook.toml` says that differs from run to run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Configuration {
+    pub(crate) hooks_port: u16,
+    pub(crate) console_port: u16,
+    /// Where ingest listens, when it is not where hooks arrive.
+    pub(crate) listen_port: Option<u16>,
+    /// Lines below `[ingest]`.
+    pub(crate) ingest: &'static str,
+    /// Further sections.
+    pub(crate) sections: &'static str,
+    /// Which grant of the accounts is in force, from 0.
+    pub(crate) grant: u32,
+}
+
+/// Writes the `tillbook.toml` that joins them.
 pub(crate) fn write_config(
-    folder: &Path,
+    file: &Path,
     at: &Addresses,
     merchants: &[Merchant],
-    [hooks_port, console_port]: [u16; 2],
-) -> anyhow::Result<PathBuf> {
+    configuration: &Configuration,
+) -> anyhow::Result<()> {
+    let Configuration {
+        hooks_port,
+        console_port,
+        listen_port,
+        ingest,
+        sections,
+        grant,
+    } = configuration;
+    let listen = listen_port.map(|port| format!("listen = \"127.0.0.1:{port}\"\n"));
+    let listen = listen.unwrap_or_default();
     let mut text = format!(
         "public_url = \"http://127.0.0.1:{hooks_port}\"\ndata_dir = \"data\"\n\n\
-         [monitor]\nlisten = \"127.0.0.1:{console_port}\"\n"
+         [monitor]\nlisten = \"127.0.0.1:{console_port}\"\n\n[ingest]\n{listen}{ingest}\n{sections}"
     );
     for merchant in merchants {
         let Merchant {
@@ -124,16 +162,15 @@ auth_url = "{freshbooks}"
 account_id = "{account_id}"
 client_id = "demo-client-{name}"
 client_secret = "demo-app-secret-{name}"
-refresh_token = "demo-refresh-{name}"
+refresh_token = "{}"
 redirect_uri = "http://127.0.0.1:{hooks_port}/oauth/freshbooks"
 "#,
             merchant.access_token(),
             merchant.store_secret(),
+            merchant.refresh_token(*grant),
         )?;
     }
-    let file = folder.join("tillbook.toml");
-    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
-    Ok(file)
+    std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))
 }
 
 /// Whether the store sends the hooks of its orders to us.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Log, SERVICES};
+use super::Log;
 
 /// A service that ended this often before it was ever ready will not get better by itself.
 const FAILED_STARTS_MAX: u32 = 5;
@@ -33,16 +33,23 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Board {
     slots: watch::Sender<HashMap<&'static str, Slot>>,
+    /// Whose ready lines are waited for.
+    members: Vec<&'static str>,
     pids_file: PathBuf,
     log: Log,
 }
 
 impl Board {
-    pub(crate) fn new(data_dir: &Path, log: Log) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        data_dir: &Path,
+        members: Vec<&'static str>,
+        log: Log,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data_dir)
             .with_context(|| format!("creating the data folder {}", data_dir.display()))?;
         Ok(Self {
             slots: watch::Sender::new(HashMap::new()),
+            members,
             pids_file: data_dir.join("pids.json"),
             log,
         })
@@ -102,7 +109,7 @@ impl Board {
         let mut slots = self.slots.subscribe();
         let done = |slots: &HashMap<&'static str, Slot>| {
             let ready = |name: &&str| slots.get(*name).is_some_and(|slot| slot.ready.is_some());
-            SERVICES.iter().all(ready) || hopeless(slots).is_some()
+            self.members.iter().all(ready) || hopeless(slots).is_some()
         };
         let slots = slots
             .wait_for(done)
@@ -119,7 +126,7 @@ impl Board {
     pub(crate) fn not_ready(&self) -> Vec<&'static str> {
         let slots = self.slots.borrow();
         let waiting = |name: &&str| slots.get(*name).is_none_or(|slot| slot.ready.is_none());
-        SERVICES.into_iter().filter(waiting).collect()
+        self.members.iter().copied().filter(waiting).collect()
     }
 
     pub(crate) fn hooks(&self) -> BTreeMap<String, String> {
@@ -178,10 +185,12 @@ fn hopeless(slots: &HashMap<&'static str, Slot>) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SERVICES;
     use super::*;
 
     fn board(folder: &tempfile::TempDir) -> Board {
-        Board::new(folder.path(), Log::Folder(folder.path().join("logs"))).unwrap()
+        let log = Log::Folder(folder.path().join("logs"));
+        Board::new(folder.path(), SERVICES.to_vec(), log).unwrap()
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::board::Board;
-use super::plan::Plan;
+use super::plan::{Member, Plan};
 
 /// Between a death and the next start: doubles from the first to the second.
 const AGAIN_FIRST: Duration = Duration::from_millis(100);
@@ -33,20 +33,21 @@ pub(crate) enum Order {
     Kill,
 }
 
-/// Runs `service` again and again; returns when it ended after [`Order::Drain`] or `Kill`.
+/// Runs one process again and again; returns when it ended after [`Order::Drain`] or `Kill`.
 pub(crate) async fn keep(
-    service: &'static str,
+    member: Member,
     plan: Arc<Plan>,
     board: Arc<Board>,
     mut orders: watch::Receiver<Order>,
 ) {
+    let name = member.name;
     let mut again = AGAIN_FIRST;
     loop {
         let since = Instant::now();
-        let status = match start(service, &plan) {
+        let status = match start(&member, &plan) {
             Ok((child, stdout, stdin)) => {
-                board.started(service, child.id());
-                let reader = tokio::spawn(listen(service, stdout, board.clone()));
+                board.started(name, child.id());
+                let reader = tokio::spawn(listen(name, stdout, board.clone()));
                 let status = until_ended(child, stdin, &mut orders).await;
                 reader.abort();
                 status.map_or_else(|error| error.to_string(), |status| status.to_string())
@@ -54,13 +55,13 @@ pub(crate) async fn keep(
             Err(error) => format!("{error:#}"),
         };
         if *orders.borrow() != Order::Run {
-            board.ended(service, &status, None);
+            board.ended(name, &status, None);
             return;
         }
         if since.elapsed() >= HEALTHY_AFTER {
             again = AGAIN_FIRST;
         }
-        board.ended(service, &status, Some(again.as_millis()));
+        board.ended(name, &status, Some(again.as_millis()));
         // Told to end while waiting: nothing runs, nothing to end.
         let told = tokio::time::timeout(again, orders.wait_for(|order| *order != Order::Run));
         if told.await.is_ok() {
@@ -70,12 +71,12 @@ pub(crate) async fn keep(
     }
 }
 
-fn start(service: &str, plan: &Plan) -> anyhow::Result<(Child, ChildStdout, ChildStdin)> {
+fn start(member: &Member, plan: &Plan) -> anyhow::Result<(Child, ChildStdout, ChildStdin)> {
     let mut child = plan
-        .service(service)
+        .service(member)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(plan.log.child_stderr(service)?)
+        .stderr(plan.log.child_stderr(member.name)?)
         .spawn()?;
     let stdin = child
         .stdin

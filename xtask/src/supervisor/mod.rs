@@ -66,17 +66,20 @@ impl House {
     pub(crate) async fn start(plan: Plan) -> anyhow::Result<Self> {
         plan.check_config().await?;
         let plan = plan.with_key()?;
-        let board = Arc::new(Board::new(plan.data_dir(), plan.log.clone())?);
+        let names = plan.members.iter().map(|member| member.name).collect();
+        let board = Arc::new(Board::new(plan.data_dir(), names, plan.log.clone())?);
         let backing = Backing::start(&plan, &board).await?;
         let plan = Arc::new(plan.with_urls(backing.nats_url(), backing.redis_url()));
         plan.bootstrap().await?;
-        let keepers = SERVICES
-            .into_iter()
-            .map(|service| {
+        plan.prepare().await?;
+        let keepers = plan
+            .members
+            .iter()
+            .map(|member| {
                 let (orders, receiver) = watch::channel(Order::Run);
-                let work = keeper::keep(service, plan.clone(), board.clone(), receiver);
+                let work = keeper::keep(member.clone(), plan.clone(), board.clone(), receiver);
                 Keeper {
-                    service,
+                    service: member.name,
                     orders,
                     task: tokio::spawn(work),
                 }
@@ -122,6 +125,17 @@ impl House {
     /// arguments are still to be added.
     pub(crate) fn command(&self) -> Command {
         self.plan.short()
+    }
+
+    /// A program of ours that is told where this house's servers are; its arguments are still to
+    /// be added.
+    pub(crate) fn tool(&self, program: &std::path::Path) -> Command {
+        self.plan.tool(program)
+    }
+
+    /// Our own Redis, if there is one.
+    pub(crate) fn redis_url(&self) -> Option<String> {
+        self.backing.redis_url()
     }
 
     /// The process id that runs `name` at this moment.

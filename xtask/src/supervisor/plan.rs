@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tokio::process::Command;
 
-use super::{Log, secret_key, short_command};
+use super::{Log, SERVICES, secret_key, short_command};
 
 const NATS_VARIABLE: &str = "TILLBOOK_NATS_URL";
 const REDIS_VARIABLE: &str = "TILLBOOK_REDIS_URL";
@@ -20,6 +20,16 @@ pub(crate) enum Source {
     Named,
 }
 
+/// A process of the house.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    /// Its own: a second process of a service has another one.
+    pub(crate) name: &'static str,
+    pub(crate) service: &'static str,
+    /// Its own configuration file, where it may not share one.
+    config: Option<PathBuf>,
+}
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -31,6 +41,10 @@ pub(crate) struct Plan {
     /// The key that seals the tokens.
     key: Source,
     pub(crate) log: Log,
+    /// In the order of the pipeline.
+    pub(crate) members: Vec<Member>,
+    /// Run once when the streams are there, before any service.
+    preparation: Option<(PathBuf, Vec<String>)>,
     /// Set for every child: the addresses of the servers we run, and the key.
     environment: Vec<(&'static str, String)>,
 }
@@ -74,6 +88,15 @@ impl Plan {
             binary,
             config,
             log,
+            members: SERVICES
+                .into_iter()
+                .map(|service| Member {
+                    name: service,
+                    service,
+                    config: None,
+                })
+                .collect(),
+            preparation: None,
             environment: Vec::new(),
         })
     }
@@ -82,6 +105,47 @@ impl Plan {
     pub(crate) fn own_servers(&mut self) {
         self.nats = Source::Ours;
         self.redis = Source::Ours;
+    }
+
+    /// Runs `service` in one more process, with a configuration of its own if one is given.
+    pub(crate) fn add_twin(
+        &mut self,
+        name: &'static str,
+        service: &'static str,
+        config: Option<PathBuf>,
+    ) {
+        let beside = self
+            .members
+            .iter()
+            .position(|member| member.service == service);
+        let place = beside.map_or(self.members.len(), |beside| beside.saturating_add(1));
+        let twin = Member {
+            name,
+            service,
+            config,
+        };
+        self.members.insert(place, twin);
+    }
+
+    /// Runs `program` once when the streams are there, before any service.
+    pub(crate) fn prepare_with(&mut self, program: PathBuf, arguments: Vec<String>) {
+        self.preparation = Some((program, arguments));
+    }
+
+    pub(crate) async fn prepare(&self) -> anyhow::Result<()> {
+        let Some((program, arguments)) = &self.preparation else {
+            return Ok(());
+        };
+        let mut command = self.tool(program);
+        command.args(arguments);
+        short_command(command, "the preparation of the streams").await
+    }
+
+    /// A program of ours that is told where the servers are.
+    pub(crate) fn tool(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// Tells the children where our own servers are.
@@ -129,17 +193,23 @@ impl Plan {
     /// The command of one service: bound to us twice (by the kernel where it can, by its standard
     /// input everywhere), and in a process group of its own so that a Ctrl-C in
     /// the terminal reaches the supervisor alone.
-    pub(crate) fn service(&self, service: &str) -> Command {
-        let mut command = self.command(Command::from(servers::bound_to_parent(&self.binary)));
+    pub(crate) fn service(&self, member: &Member) -> Command {
+        let config = member.config.as_ref().unwrap_or(&self.config);
+        let command = Command::from(servers::bound_to_parent(&self.binary));
+        let mut command = self.configured(command, config);
         command
-            .arg(service)
+            .arg(member.service)
             .args(["--admin-listen", "127.0.0.1:0", "--exit-with-parent"]);
         command.process_group(0).kill_on_drop(true);
         command
     }
 
-    fn command(&self, mut command: Command) -> Command {
-        command.arg("--config").arg(&self.config);
+    fn command(&self, command: Command) -> Command {
+        self.configured(command, &self.config)
+    }
+
+    fn configured(&self, mut command: Command, config: &Path) -> Command {
+        command.arg("--config").arg(config);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

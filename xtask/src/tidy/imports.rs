@@ -63,6 +63,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         "e2e" => [CRATES.as_slice(), &SERVICES, &TEST_TOOLS, &["tillbook"]].concat(),
         "bench" => [CRATES.as_slice(), &SERVICES, &TEST_TOOLS].concat(),
         "corpus" => vec!["domain", "sandbox"],
+        "witness" => vec!["contracts"],
         "xtask" => vec!["servers"],
         _ => return None,
     })

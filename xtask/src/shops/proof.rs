@@ -25,28 +25,28 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 /// What the command said.
 #[derive(Debug)]
-pub(super) struct Proof {
-    pub(super) exit: i32,
-    pub(super) orders: u64,
-    pub(super) matching: u64,
+pub(crate) struct Proof {
+    pub(crate) exit: i32,
+    pub(crate) orders: u64,
+    pub(crate) matching: u64,
     /// Orders that do not match, and why.
-    pub(super) findings: BTreeMap<u64, Vec<Cause>>,
-    pub(super) young: usize,
-    pub(super) rounded: usize,
-    pub(super) totals: BTreeMap<String, Totals>,
-    pub(super) took: Duration,
+    pub(crate) findings: BTreeMap<u64, Vec<Cause>>,
+    pub(crate) young: usize,
+    pub(crate) rounded: usize,
+    pub(crate) totals: BTreeMap<String, Totals>,
+    pub(crate) took: Duration,
 }
 
 /// The sums of all days in one currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) orders: u64,
-    pub(super) store: Decimal,
-    pub(super) books: Decimal,
+pub(crate) struct Totals {
+    pub(crate) orders: u64,
+    pub(crate) store: Decimal,
+    pub(crate) books: Decimal,
 }
 
 impl Totals {
-    pub(super) fn difference(&self) -> Decimal {
+    pub(crate) fn difference(&self) -> Decimal {
         self.books.saturating_sub(self.store)
     }
 }
@@ -80,13 +80,13 @@ struct Finding {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Cause {
+pub(crate) struct Cause {
     code: String,
     words: String,
 }
 
 /// Runs the command over every day there is.
-pub(super) async fn run(scene: &Scene, merchant: &Merchant) -> anyhow::Result<Proof> {
+pub(crate) async fn run(scene: &Scene, merchant: &Merchant) -> anyhow::Result<Proof> {
     let began = Instant::now();
     // The store's day may have begun before that of UTC.
     let tomorrow = Timestamp::now()
@@ -153,7 +153,7 @@ fn summed(report: Report, exit: i32, took: Duration) -> anyhow::Result<Proof> {
 }
 
 /// What the proof should have said of these orders and did not; empty when all is well.
-pub(super) fn faults(proof: &Proof, rows: &[&Row]) -> Vec<String> {
+pub(crate) fn faults(proof: &Proof, rows: &[&Row]) -> Vec<String> {
     let mut faults = differences(proof, rows);
     let mut unlike = |what: &str, found: String, expected: String| {
         if found != expected {

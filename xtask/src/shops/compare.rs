@@ -18,20 +18,20 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What a comparison found.
 #[derive(Debug, Default)]
-pub(super) struct Compared {
-    pub(super) rows: Vec<Row>,
+pub(crate) struct Compared {
+    pub(crate) rows: Vec<Row>,
     /// What is there besides the orders that were placed, in words.
-    pub(super) strays: Vec<String>,
+    pub(crate) strays: Vec<String>,
 }
 
 impl Compared {
-    pub(super) fn is_right(&self) -> bool {
+    pub(crate) fn is_right(&self) -> bool {
         self.strays.is_empty() && self.rows.iter().all(|row| row.outcome.is_right())
     }
 }
 
 /// Compares until all is right, at most for a minute; then as it is.
-pub(super) async fn until_right(scene: &Scene, placed: &[Placed]) -> anyhow::Result<Compared> {
+pub(crate) async fn until_right(scene: &Scene, placed: &[Placed]) -> anyhow::Result<Compared> {
     let end = Instant::now() + LIMIT;
     loop {
         let compared = once(scene, placed).await?;
@@ -43,7 +43,7 @@ pub(super) async fn until_right(scene: &Scene, placed: &[Placed]) -> anyhow::Res
 }
 
 /// Compares as all is now.
-pub(super) async fn once(scene: &Scene, placed: &[Placed]) -> anyhow::Result<Compared> {
+pub(crate) async fn once(scene: &Scene, placed: &[Placed]) -> anyhow::Result<Compared> {
     let mut compared = Compared::default();
     for merchant in scene.merchants {
         let states = monitor::read(&scene.http, &scene.console, merchant).await?;
