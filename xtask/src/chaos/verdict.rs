@@ -46,9 +46,6 @@ impl Found {
     /// Takes what the comparison of store and books says.
     pub(super) fn compare(&mut self, rows: &[Row], strays: &[String]) {
         for row in rows.iter().filter(|row| !row.outcome.is_right()) {
-            if is_left_alone(row) {
-                continue;
-            }
             let Placed { order_id, kind, .. } = &row.placed;
             let name = row.placed.merchant.name;
             let words = format!("{name} order {order_id} ({kind}): {}", row.outcome.words());
@@ -56,6 +53,7 @@ impl Found {
                 Outcome::Wrong(why) if why.contains("invoices for one order") => {
                     self.doubled.push(words);
                 }
+                _ if is_left_alone(row) => {}
                 Outcome::Waiting(_) => self.lost.push(words),
                 _ if row.placed.in_books && row.invoice.is_none() => self.lost.push(words),
                 _ if row.paid < row.placed.paid => self.lost.push(words),
@@ -159,10 +157,10 @@ impl Found {
     }
 }
 
-/// Whether the order was archived before any money came. What stands of it in the books is left
-/// alone, and so is the absence of one that was never read before.
+/// Whether the order was archived before any money came: what stands of it in the books by then is
+/// left alone, be it a draft or nothing.
 fn is_left_alone(row: &Row) -> bool {
-    row.placed.archived && row.placed.paid.is_zero() && row.invoice.is_none()
+    row.placed.archived && row.placed.paid.is_zero()
 }
 
 /// Whether the order that the letter is about has come right since.
