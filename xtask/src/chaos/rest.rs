@@ -18,8 +18,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LIMIT: Duration = Duration::from_secs(240);
 /// At rest and not right for longer than this is wrong.
 const GRACE: Duration = Duration::from_secs(8);
-/// The store tells changes in whole seconds.
+/// The store tells changes in whole seconds, and its clock may be ahead by some: until then sweeps
+/// tell of them again.
 const GRAIN_MS: i64 = 1_000;
+const AHEAD_MS: i64 = 16_000;
 
 /// How the wait ended.
 #[derive(Debug, Default)]
@@ -28,8 +30,14 @@ pub(super) struct Rested {
     pub(super) unrest: Vec<String>,
 }
 
-pub(super) async fn until(stage: &Stage, placed: &[Placed]) -> anyhow::Result<Rested> {
-    let calm_ms = Timestamp::now().as_millisecond();
+/// `clock_ahead`: the vendors' clock was ahead before.
+pub(super) async fn until(
+    stage: &Stage,
+    placed: &[Placed],
+    clock_ahead: bool,
+) -> anyhow::Result<Rested> {
+    let now_ms = Timestamp::now().as_millisecond();
+    let calm_ms = now_ms.saturating_add(if clock_ahead { AHEAD_MS } else { 0 });
     let end = Instant::now() + LIMIT;
     let mut at_rest_since = None;
     loop {

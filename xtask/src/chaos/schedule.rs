@@ -94,15 +94,19 @@ fn merchant(dice: &mut Dice) -> usize {
 }
 
 fn order(dice: &mut Dice, seed: u64, number: u64) -> Order {
+    let at_ms = dice.between(0, PLACING_MS);
+    let merchant = merchant(dice);
+    let changes = dice.percent(45);
     Order {
-        at_ms: dice.between(0, PLACING_MS),
-        merchant: merchant(dice),
-        changes: dice.percent(45),
+        at_ms,
+        merchant,
+        changes,
         kind: dice.throw(),
         // Another order each time, and people who come back now and then.
         seed: seed.wrapping_mul(1_000).wrapping_add(number),
         storm_ms: dice.between(50, 1_500),
-        evolves: dice.percent(30),
+        // What grows at the checkout may not be changed before it has grown.
+        evolves: dice.percent(30) && !changes,
     }
 }
 
