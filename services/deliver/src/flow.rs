@@ -9,6 +9,7 @@ use contracts::books::{Outcome, OutcomeKind, Presence, ResolvedPlan};
 use contracts::event::Event;
 use contracts::ledger::OrderEntry;
 use contracts::ledger_conversion;
+use domain::accounting::Hold;
 use domain::books::{DesiredBooks, Disposition, ShippingExpense};
 use domain::difference::{Step, Written, closed_period, next_step};
 use stage::{Failure, Reason};
@@ -18,8 +19,8 @@ use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
 use crate::{
-    client_removal, email, invoice, invoice_removal, open_intent, payment, refund, shipping,
-    shopper, undone,
+    client_removal, email, invoice, invoice_removal, mended, open_intent, payment, refund,
+    shipping, shopper, undone,
 };
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
@@ -169,16 +170,24 @@ async fn steps(
                 client_removal::bring_back(place, entry.value.client_id).await?;
                 invoice_removal::restore(place, entry, &books.invoice).await?;
             }
-            Step::Hold(hold) => {
-                entry.finish().await?;
-                return Err(Failure::held(Reason::new(hold.code, hold.message)));
+            Step::HoldUnlessMended(what, hold) => {
+                if !mended::take_over(place, entry, &what, books).await? {
+                    return held(entry, hold).await;
+                }
             }
+            Step::Hold(hold) => return held(entry, hold).await,
         }
     }
     Err(Failure::held(Reason::new(
         "too_many_steps",
         "the delivery did not come to rest within its bound of steps; report this with the dead letter",
     )))
+}
+
+/// Keeps what was done so far, and leaves the rest to a person.
+async fn held(entry: &mut OpenEntry<'_>, hold: Hold) -> Result<OutcomeKind, Failure> {
+    entry.finish().await?;
+    Err(Failure::held(Reason::new(hold.code, hold.message)))
 }
 
 /// Finds or creates the client, then the invoice; a client that vanished is looked up once more.

@@ -19,6 +19,7 @@ mod flow;
 mod invoice;
 mod invoice_removal;
 mod items;
+mod mended;
 mod open_intent;
 mod payment;
 mod refund;

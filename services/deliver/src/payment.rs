@@ -192,7 +192,7 @@ fn take_amount(entry: &mut OpenEntry<'_>, key: &str, payment: &Payment) {
     });
 }
 
-fn known<'a>(entry: &'a OpenEntry<'_>, key: &str) -> Option<&'a WrittenPayment> {
+pub(crate) fn known<'a>(entry: &'a OpenEntry<'_>, key: &str) -> Option<&'a WrittenPayment> {
     entry
         .value
         .payments
@@ -200,7 +200,8 @@ fn known<'a>(entry: &'a OpenEntry<'_>, key: &str) -> Option<&'a WrittenPayment> 
         .find(|payment| payment.key == key)
 }
 
-async fn get(place: &Workplace<'_>, id: u64) -> Result<Payment, Failure> {
+/// A payment as FreshBooks has it, deleted ones too.
+pub(crate) async fn get(place: &Workplace<'_>, id: u64) -> Result<Payment, Failure> {
     match place.account.get_payment(id).await {
         Ok(payment) => Ok(payment),
         Err(error) => Err(place.vendor_failure("reading a payment", &error).await),

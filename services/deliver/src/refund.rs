@@ -22,7 +22,7 @@ use crate::{expense_category, wire};
 pub(crate) struct Document {
     id: u64,
     pub(crate) amount: Money,
-    is_deleted: bool,
+    pub(crate) is_deleted: bool,
     is_expense: bool,
 }
 
@@ -372,11 +372,14 @@ async fn category(place: &Workplace<'_>, refund: &DesiredRefund) -> Result<Optio
     expense_category::id(place, name, "refund").await.map(Some)
 }
 
-fn known<'a>(entry: &'a OpenEntry<'_>, key: &str) -> Option<&'a WrittenRefund> {
+pub(crate) fn known<'a>(entry: &'a OpenEntry<'_>, key: &str) -> Option<&'a WrittenRefund> {
     entry.value.refunds.iter().find(|refund| refund.key == key)
 }
 
-async fn read(place: &Workplace<'_>, known: &WrittenRefund) -> Result<Document, Failure> {
+pub(crate) async fn read(
+    place: &Workplace<'_>,
+    known: &WrittenRefund,
+) -> Result<Document, Failure> {
     let id = known.document_id;
     let document = if known.is_expense {
         place.account.get_expense(id).await.map(Document::from)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, ensure};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use testkit::{Connection, House, eventually};
+use testkit::{Connection, House, Tillbook, eventually};
 
 use crate::LIMIT;
 
@@ -265,6 +265,18 @@ impl<'a> Shop<'a> {
             letters.and_then(|all| all.last()).cloned().context("none")
         })
         .await
+    }
+
+    /// Releases a dead letter as an operator would.
+    pub async fn release(&self, letter: &Value) -> anyhow::Result<()> {
+        let id = letter.get("dead_letter_id").and_then(Value::as_str);
+        let id = id.context("a letter without id")?;
+        let arguments = ["dlq", "release", id, "--reason", "the cause is gone"];
+        let (config, environment) = (self.house.config(), self.house.environment());
+        let output = Tillbook::command(config, &arguments, &environment).await?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "release failed: {complaint}");
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use contracts::dead_letter::DeadLetterKind;
 use contracts::topology::{Stage, Stream};
 use e2e::{Hook, LIMIT, QUICK, Shop, Streams};
 use serde_json::{Value, json};
-use testkit::{Connection, House, HouseOptions, Tillbook, eventually};
+use testkit::{Connection, House, HouseOptions, eventually};
 
 async fn house_of(connection: Connection) -> anyhow::Result<House> {
     House::start(HouseOptions {
@@ -33,16 +33,6 @@ fn kind(letter: &Value) -> &str {
         .get("kind")
         .and_then(Value::as_str)
         .unwrap_or_default()
-}
-
-async fn release(house: &House, letter: &Value) -> anyhow::Result<()> {
-    let id = letter.get("dead_letter_id").and_then(Value::as_str);
-    let id = id.context("a letter without id")?;
-    let arguments = ["dlq", "release", id, "--reason", "the cause is gone"];
-    let output = Tillbook::command(house.config(), &arguments, &house.environment()).await?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "release failed: {complaint}");
-    Ok(())
 }
 
 #[tokio::test]
@@ -141,7 +131,7 @@ async fn a_refusal_becomes_a_dead_letter_in_the_vendors_words_and_can_be_release
         "the vendor's words are in the log"
     );
 
-    release(&house, &letter).await?;
+    shop.release(&letter).await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
     shop.state(order.id, "in_books").await?;
     shop.nothing_twice(&[order]).await
@@ -275,7 +265,7 @@ async fn a_plan_limit_holds_the_order_with_a_plain_message() -> anyhow::Result<(
         .http
         .call(reqwest::Method::PATCH, &url, Some(&raised))
         .await?;
-    release(&house, &letter).await?;
+    shop.release(&letter).await?;
     let orders = [first, second];
     shop.in_books(&orders).await?;
     shop.nothing_twice(&orders).await

@@ -61,7 +61,11 @@ pub fn closed_period(
             [shipping_was(key), String::new()],
         ),
         // An e-mail changes nothing in the books.
-        Step::EmailInvoice | Step::Nothing | Step::Hold(_) | Step::Done => return None,
+        Step::EmailInvoice
+        | Step::Nothing
+        | Step::Hold(_)
+        | Step::HoldUnlessMended(..)
+        | Step::Done => return None,
     };
     let closed = |day: &&String| !day.is_empty() && day.as_str() < first_open_day;
     let day = days.iter().find(closed)?;

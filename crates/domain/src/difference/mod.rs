@@ -113,11 +113,21 @@ pub enum Step {
     /// FreshBooks mails the invoice to [`DesiredBooks::email_to`].
     EmailInvoice,
     Hold(Hold),
+    /// A hold that ends when a person has put this right in FreshBooks. What it shows is read
+    /// first and taken into the ledger when it is gone, or when it is what is wanted.
+    HoldUnlessMended(Mendable, Hold),
     /// What should be there is there.
     Done,
 }
 
-/// The next step. Repeated until it is [`Step::Nothing`], [`Step::Done`] or [`Step::Hold`].
+/// What a person can put right in FreshBooks, by its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mendable {
+    Payment(String),
+    Refund(String),
+}
+
+/// The next step. Repeated until it is [`Step::Nothing`], [`Step::Done`] or a hold.
 pub fn next_step(desired: &DesiredBooks, written: &Written) -> Step {
     let standing = written.invoice.as_ref().filter(|invoice| !invoice.removed);
     let sent = match &desired.disposition {
@@ -205,25 +215,27 @@ pub fn next_step(desired: &DesiredBooks, written: &Written) -> Step {
 }
 
 fn removal(desired: &DesiredBooks, standing: Option<&WrittenInvoice>, written: &Written) -> Step {
-    match standing {
-        None => shipping::without_invoice(written).unwrap_or(Step::Nothing),
-        Some(_)
-            if written
-                .payments
-                .values()
-                .any(|payment| payment.amount.amount_minor != 0)
-                || !written.refunds.is_empty() =>
-        {
-            Step::Hold(Hold {
+    if standing.is_none() {
+        return shipping::without_invoice(written).unwrap_or(Step::Nothing);
+    }
+    let mut payments = written.payments.iter();
+    let paid = payments.find(|(_, payment)| payment.amount.amount_minor != 0);
+    let paid = paid.map(|(key, _)| Mendable::Payment(key.clone()));
+    let refunded = || written.refunds.keys().next().cloned().map(Mendable::Refund);
+    match paid.or_else(refunded) {
+        None => Step::RemoveInvoice,
+        Some(document) => Step::HoldUnlessMended(
+            document,
+            Hold {
                 code: "paid_invoice_not_removed",
                 message: format!(
                     "The order is gone or was never paid in the store, but invoice {} has payments \
-                     or refunds in FreshBooks. Tillbook removes no paid invoice; decide by hand.",
+                     or refunds in FreshBooks. Tillbook removes no paid invoice. Check the money at \
+                     the gateway; if it did not come in, delete them in FreshBooks and release this.",
                     desired.invoice.number
                 ),
-            })
-        }
-        Some(_) => Step::RemoveInvoice,
+            },
+        ),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What is too much is taken out before the invoice is written, what is missing is booked after.
 
-use super::{Step, Written, WrittenPayment, refund_hash};
+use super::{Mendable, Step, Written, WrittenPayment, refund_hash};
 use crate::accounting::Hold;
 use crate::books::{DesiredBooks, DesiredPayment, DesiredRefund, RefundDocument};
 use crate::money::Money;
@@ -22,7 +22,7 @@ pub(super) fn taken_back(desired: &DesiredBooks, written: &Written) -> Option<St
             {
                 false
             }
-            None => return Some(Step::Hold(refund_gone(desired, key))),
+            None => return Some(refund_gone(desired, key)),
         };
         if !is_kept {
             return Some(Step::RemoveRefund(key.clone()));
@@ -55,10 +55,10 @@ pub(super) fn next(desired: &DesiredBooks, written: &Written, total: Money, paid
             Some(known) if is_same_money(known, payment) => {
                 match payment.amount.checked_sub(known.amount) {
                     Ok(missing) => missing,
-                    Err(_) => return Step::Hold(amount_changed(desired, payment, known)),
+                    Err(_) => return amount_changed(desired, payment, known),
                 }
             }
-            Some(known) => return Step::Hold(amount_changed(desired, payment, known)),
+            Some(known) => return amount_changed(desired, payment, known),
         };
         let open = total.checked_sub(paid);
         let fits = open.is_ok_and(|open| missing.amount_minor <= open.amount_minor)
@@ -77,7 +77,7 @@ pub(super) fn next(desired: &DesiredBooks, written: &Written, total: Money, paid
         .keys()
         .find(|key| !desired.payments.iter().any(|payment| payment.key == **key));
     if let Some(key) = gone {
-        return Step::Hold(payment_gone(desired, key));
+        return payment_gone(desired, key);
     }
     next_refund(desired, written).unwrap_or(Step::Done)
 }
@@ -126,35 +126,38 @@ fn amount_changed(
     desired: &DesiredBooks,
     payment: &DesiredPayment,
     known: &WrittenPayment,
-) -> Hold {
-    Hold {
+) -> Step {
+    let hold = Hold {
         code: "payment_amount_changed",
         message: format!(
-            "Payment {} was written as {}, the store now says {}. Compare both and correct the \
-             payment of invoice {} in FreshBooks by hand.",
-            payment.key, known.amount, payment.amount, desired.invoice.number
+            "Payment {} was written as {}, the store now says {}. Compare both; make the payment of \
+             invoice {} in FreshBooks {}, or delete it there, and release this.",
+            payment.key, known.amount, payment.amount, desired.invoice.number, payment.amount
         ),
-    }
+    };
+    Step::HoldUnlessMended(Mendable::Payment(payment.key.clone()), hold)
 }
 
-fn payment_gone(desired: &DesiredBooks, key: &str) -> Hold {
-    Hold {
+fn payment_gone(desired: &DesiredBooks, key: &str) -> Step {
+    let hold = Hold {
         code: "payment_gone",
         message: format!(
             "Payment {key} is written on invoice {}, but the store no longer reports it as money. \
-             Check it at the gateway and correct FreshBooks by hand.",
+             Check it at the gateway; if it did not come in, delete it in FreshBooks and release this.",
             desired.invoice.number
         ),
-    }
+    };
+    Step::HoldUnlessMended(Mendable::Payment(key.to_owned()), hold)
 }
 
-fn refund_gone(desired: &DesiredBooks, key: &str) -> Hold {
-    Hold {
+fn refund_gone(desired: &DesiredBooks, key: &str) -> Step {
+    let hold = Hold {
         code: "refund_gone",
         message: format!(
             "{key} is booked for invoice {}, but the store no longer reports it. Check it at the \
-             gateway and correct FreshBooks by hand.",
+             gateway; if nothing was given back, delete it in FreshBooks and release this.",
             desired.invoice.number
         ),
-    }
+    };
+    Step::HoldUnlessMended(Mendable::Refund(key.to_owned()), hold)
 }

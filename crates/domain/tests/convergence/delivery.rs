@@ -77,7 +77,9 @@ impl Delivery {
             let step = next_step(books, &self.written);
             match &step {
                 Step::Done | Step::Nothing => return Ok(Ended::AtRest),
-                Step::Hold(hold) => return Ok(Ended::Held(hold.code)),
+                Step::Hold(hold) | Step::HoldUnlessMended(_, hold) => {
+                    return Ok(Ended::Held(hold.code));
+                }
                 _ => {}
             }
             let cut = cut.filter(|(at, _)| *at == number).map(|(_, cut)| cut);
@@ -195,6 +197,6 @@ fn name(step: &Step) -> &'static str {
         Step::RestoreShipping(_) => "restore shipping",
         Step::RemoveShipping(_) => "remove shipping",
         Step::EmailInvoice => "email invoice",
-        Step::Nothing | Step::Done | Step::Hold(_) => "none",
+        Step::Nothing | Step::Done | Step::Hold(_) | Step::HoldUnlessMended(..) => "none",
     }
 }

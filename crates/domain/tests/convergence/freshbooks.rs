@@ -194,7 +194,9 @@ impl Account {
                 self.set_removed(key, true)
             }
             Step::EmailInvoice => Err("the policy mails nobody".to_owned()),
-            Step::Nothing | Step::Done | Step::Hold(_) => Err("no step at all".to_owned()),
+            Step::Nothing | Step::Done | Step::Hold(_) | Step::HoldUnlessMended(..) => {
+                Err("no step at all".to_owned())
+            }
         }
     }
 

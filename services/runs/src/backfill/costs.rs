@@ -89,7 +89,11 @@ pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
         let step = next_step(desired, &written);
         match step {
             // Orders of a backfill are not mailed.
-            Step::Nothing | Step::Done | Step::Hold(_) | Step::EmailInvoice => break,
+            Step::Nothing
+            | Step::Done
+            | Step::Hold(_)
+            | Step::HoldUnlessMended(..)
+            | Step::EmailInvoice => break,
             Step::CreateInvoice => {
                 calls.creates = calls.creates.saturating_add(1);
                 written.invoice = as_desired(desired, false).invoice;
