@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use jiff::Timestamp;
 use tracing::{Instrument, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::error::VendorError;
-use crate::http::{Http, Outgoing, Reply, TransportFailure};
+use crate::http::Http;
+use crate::transport::{Outgoing, Reply, TransportFailure};
 
 /// Who was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +88,12 @@ impl Effect {
     }
 }
 
+/// The time of day.
+pub(crate) fn now() -> Timestamp {
+    let now_ms = i64::try_from(ambient::now_ms()).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX)
+}
+
 /// Performs one attempt: span, trace context, call, verdict, report.
 pub(crate) async fn perform<T>(
     http: &Http,
@@ -98,8 +106,7 @@ pub(crate) async fn perform<T>(
     inject_trace_context(&span, &mut outgoing.headers);
     let mut report = Report::start(http, &outgoing);
     async {
-        // Boxed: the exchange's state is large, and an order's fetch holds many of these at once.
-        let reply = Box::pin(http.send(outgoing)).await;
+        let reply = http.transport.exchange(outgoing).await;
         if let Ok(reply) = &reply {
             report.call.status = Some(reply.status.as_u16());
             report.call.requests_left = requests_left(&reply.headers);

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use crate::addresses::{Guard, NotPublic, Reach};
 use crate::call::{CallObserver, Vendor};
 use crate::error::{Transient, Unreadable};
+use crate::transport::{BodyFailure, BoxFuture, Outgoing, Reply, Transport, TransportFailure};
 
 /// Bounds of every exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,51 +55,12 @@ pub enum ConfigError {
     Client(#[source] reqwest::Error),
 }
 
-/// A request ready to go. Its headers may hold secrets: it has no `Debug`.
-pub(crate) struct Outgoing {
-    pub(crate) method: Method,
-    pub(crate) template: &'static str,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Bytes>,
-}
-
-/// A reply. The body of an error may be missing without harm, so it is a result of its own.
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Result<Bytes, BodyFailure>,
-}
-
-impl Reply {
-    /// The body, or nothing when it could not be read.
-    pub(crate) fn body_or_empty(&self) -> &[u8] {
-        self.body.as_deref().unwrap_or_default()
-    }
-}
-
-/// Why a body could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BodyFailure {
-    Lost(Transient),
-    Unreadable(Unreadable),
-}
-
-/// Why there is no reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TransportFailure {
-    pub(crate) cause: Transient,
-    /// The request certainly never reached the vendor.
-    pub(crate) never_sent: bool,
-}
-
 /// Sends requests to one vendor. Clones share the connections.
 #[derive(Clone)]
 pub(crate) struct Http {
     pub(crate) vendor: Vendor,
     pub(crate) observer: Arc<dyn CallObserver>,
-    client: reqwest::Client,
-    max_body_bytes: usize,
+    pub(crate) transport: Arc<dyn Transport>,
 }
 
 impl fmt::Debug for Http {
@@ -111,12 +72,38 @@ impl fmt::Debug for Http {
 }
 
 impl Http {
+    /// Over sockets.
     pub(crate) fn new(
         vendor: Vendor,
         limits: HttpLimits,
         base: &Url,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ConfigError> {
+        let sockets = Sockets::new(limits, base)?;
+        Ok(Self::over(vendor, observer, Arc::new(sockets)))
+    }
+
+    pub(crate) fn over(
+        vendor: Vendor,
+        observer: Arc<dyn CallObserver>,
+        transport: Arc<dyn Transport>,
+    ) -> Self {
+        Self {
+            vendor,
+            observer,
+            transport,
+        }
+    }
+}
+
+/// The transport of production: TLS, TCP, and the bounds of [`HttpLimits`].
+struct Sockets {
+    client: reqwest::Client,
+    max_body_bytes: usize,
+}
+
+impl Sockets {
+    fn new(limits: HttpLimits, base: &Url) -> Result<Self, ConfigError> {
         let reach = reach("api_url", base)?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("tillbook/", env!("CARGO_PKG_VERSION")))
@@ -132,29 +119,8 @@ impl Http {
         }
         let client = builder.build().map_err(ConfigError::Client)?;
         Ok(Self {
-            vendor,
-            observer,
             client,
             max_body_bytes: limits.max_body_bytes,
-        })
-    }
-
-    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Reply, TransportFailure> {
-        let mut request = self
-            .client
-            .request(outgoing.method, outgoing.url)
-            .headers(outgoing.headers);
-        if let Some(body) = outgoing.body {
-            request = request.body(body);
-        }
-        let mut response = request.send().await.map_err(|error| failure(&error))?;
-        let status = response.status();
-        let headers = std::mem::take(response.headers_mut());
-        let body = self.read_body(response).await;
-        Ok(Reply {
-            status,
-            headers,
-            body,
         })
     }
 
@@ -174,26 +140,39 @@ impl Http {
     }
 }
 
-fn failure(error: &reqwest::Error) -> TransportFailure {
-    if error.is_builder() || error.is_connect() {
-        let cause = if error.is_timeout() {
-            Transient::Timeout
-        } else {
-            Transient::Connect
-        };
-        return TransportFailure {
-            cause,
-            never_sent: true,
-        };
+impl Transport for Sockets {
+    fn exchange(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Reply, TransportFailure>> {
+        Box::pin(async move {
+            let mut request = self
+                .client
+                .request(outgoing.method, outgoing.url)
+                .headers(outgoing.headers);
+            if let Some(body) = outgoing.body {
+                request = request.body(body);
+            }
+            let mut response = request.send().await.map_err(|error| failure(&error))?;
+            let status = response.status();
+            let headers = std::mem::take(response.headers_mut());
+            let body = self.read_body(response).await;
+            Ok(Reply {
+                status,
+                headers,
+                body,
+            })
+        })
     }
-    let cause = if error.is_timeout() {
-        Transient::Timeout
-    } else {
-        Transient::Broken
+}
+
+fn failure(error: &reqwest::Error) -> TransportFailure {
+    let cause = match (error.is_timeout(), error.is_connect()) {
+        (true, _) => Transient::Timeout,
+        (false, true) => Transient::Connect,
+        (false, false) if error.is_builder() => Transient::Connect,
+        (false, false) => Transient::Broken,
     };
     TransportFailure {
         cause,
-        never_sent: false,
+        never_sent: error.is_builder() || error.is_connect(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The two vendors, as Tillbook sees them: BigCommerce is read, FreshBooks is written.
 //!
 //! A folder per vendor holds its client, its errors and its limits. The shared rooms are
-//! [`call`] (what one call is, and who watches it) and [`error`] (what can come of it). The rule
+//! [`call`] (what one call is, and who watches it), [`transport`] (what carries it) and [`error`]
+//! (what can come of it). The rule
 //! of this crate: one method is one vendor call or a bounded handful, and every failure says
 //! whether something may have been changed. Not here: retries over time, the ledger, token
 //! storage, and any decision about what the books should say.
@@ -13,6 +14,7 @@ pub mod error;
 pub mod freshbooks;
 mod http;
 mod json;
+pub mod transport;
 mod window;
 
 pub use call::{CallObserver, NoObserver, Vendor, VendorCall};

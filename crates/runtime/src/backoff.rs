@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
 
 /// Delays that double from `base` up to `cap`, each drawn evenly from zero to
 /// its ceiling ("full jitter"), so that a crowd of retries spreads out.
@@ -44,7 +45,7 @@ impl Backoff {
 
     /// How long to wait after failed attempt number `attempt` (from 1).
     pub fn delay(&self, attempt: u32) -> Duration {
-        self.delay_from(attempt, &mut rand::rng())
+        self.delay_from(attempt, &mut SmallRng::seed_from_u64(ambient::random()))
     }
 
     /// As [`Backoff::delay`], with the source of chance given.

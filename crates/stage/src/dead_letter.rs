@@ -9,7 +9,6 @@ use contracts::topology::{Stream, is_token};
 use prost::Message;
 
 use crate::failure::Reason;
-use crate::journal::now_ms;
 use crate::publish::{PublishError, Publisher};
 use crate::source::Source;
 
@@ -82,7 +81,7 @@ impl Remains<'_> {
             event_id: about.map(|a| a.event_id).unwrap_or_default(),
             attempts: self.source.attempt,
             first_seen_at_ms: self.source.first_seen_ms,
-            dead_at_ms: now_ms(),
+            dead_at_ms: ambient::now_ms(),
             original_stream: self.source.stream.clone(),
             original_subject: self.source.subject.clone(),
             original_sequence: self.source.sequence,

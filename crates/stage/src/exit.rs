@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_nats::jetstream::{self, AckKind};
+use async_nats::jetstream::AckKind;
 use async_nats::{HeaderMap, header};
 use contracts::contract::{About, Contract};
 use contracts::dead_letter::DeadLetterKind;
@@ -17,11 +17,11 @@ use contracts::topology::{self, is_token};
 use tracing::{Span, warn};
 
 use crate::dead_letter::Remains;
+use crate::delivery::Delivery;
 use crate::failure::{Done, Failure, Reason};
-use crate::journal::now_ms;
 use crate::publish::{self, MESSAGE_BYTES_LIMIT, PublishError};
 use crate::received::Notes;
-use crate::runner::StageContext;
+use crate::runner::Desk;
 use crate::source::Source;
 
 /// Delays up to this are a NAK; longer ones become scheduled messages, which hold no
@@ -35,10 +35,9 @@ const STORE_FAILED_DELAY: Duration = Duration::from_secs(2);
 
 /// One delivery on its way out.
 pub(crate) struct Exit<'a> {
-    pub context: &'a StageContext,
+    pub desk: &'a Desk,
     pub stage: topology::Stage,
-    pub message: &'a jetstream::Message,
-    pub source: &'a Source,
+    pub delivery: &'a Delivery<'a>,
     pub about: Option<&'a About>,
     pub notes: Option<&'a Notes>,
     pub span: &'a Span,
@@ -59,8 +58,8 @@ impl Exit<'_> {
             Err(failure) => Box::pin(self.fail(failure)).await,
         };
         if let Err(why) = settled {
-            self.context.metrics.exit(self.stage.name(), "store_failed");
-            warn!(stage = self.stage.name(), subject = %self.source.subject, why, "the exit could not be stored; the message comes again");
+            self.desk.metrics.exit(self.stage.name(), "store_failed");
+            warn!(stage = self.stage.name(), subject = %self.delivery.source.subject, why, "the exit could not be stored; the message comes again");
             self.settle(AckKind::Nak(Some(STORE_FAILED_DELAY))).await;
         }
     }
@@ -79,12 +78,7 @@ impl Exit<'_> {
         let mut id = format!("{}:{}", about.event_id, self.stage.name());
         // A replay runs through the same stages once more: without its mark JetStream would take
         // its messages for repeats and swallow them.
-        if let Some(replay) = self
-            .message
-            .headers
-            .as_ref()
-            .and_then(|h| h.get(headers::REPLAY))
-        {
+        if let Some(replay) = self.delivery.headers.and_then(|h| h.get(headers::REPLAY)) {
             id = format!("{id}:{}", replay.as_str());
             header_map.insert(headers::REPLAY, replay.as_str());
         }
@@ -99,10 +93,10 @@ impl Exit<'_> {
             elapsed,
             BTreeMap::new(),
         );
-        let publish =
-            self.context
-                .publisher
-                .publish(subject, Some(&id), header_map, payload.into());
+        let publish = self
+            .desk
+            .publisher
+            .publish(subject, Some(&id), header_map, payload.into());
         let (published, ()) = tokio::join!(publish, self.store_notes());
         match published {
             Ok(_) => {}
@@ -139,7 +133,9 @@ impl Exit<'_> {
 
     async fn fail(&self, failure: Failure) -> Result<(), String> {
         let class = failure.class();
-        let age = Duration::from_millis(now_ms().saturating_sub(self.source.first_seen_ms));
+        let age = Duration::from_millis(
+            ambient::now_ms().saturating_sub(self.delivery.source.first_seen_ms),
+        );
         let (counts, after, reason) = match failure {
             Failure::Held(reasons) => return self.bury(DeadLetterKind::Held, reasons).await,
             Failure::Rejected(reasons) => {
@@ -154,13 +150,13 @@ impl Exit<'_> {
                 reason,
             ),
         };
-        let policy = self.context.settings.retry;
-        if policy.is_spent(self.source.attempt, counts, age) {
+        let policy = self.desk.settings.retry;
+        if policy.is_spent(self.delivery.source.attempt, counts, age) {
             let spent = Reason::new(
                 "retries_spent",
                 format!(
                     "given up after {} attempts in {} s; the last reason stands beside this one",
-                    self.source.attempt,
+                    self.delivery.source.attempt,
                     age.as_secs()
                 ),
             );
@@ -168,7 +164,7 @@ impl Exit<'_> {
                 .bury(DeadLetterKind::Exhausted, vec![reason, spent])
                 .await;
         }
-        let delay = policy.delay(self.source.attempt, after);
+        let delay = policy.delay(self.delivery.source.attempt, after);
         self.retry(class, counts, delay, &reason).await
     }
 
@@ -192,7 +188,7 @@ impl Exit<'_> {
         warn!(
             stage = self.stage.name(),
             reason = reason.code,
-            attempt = self.source.attempt,
+            attempt = self.delivery.source.attempt,
             delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
             "tried again later"
         );
@@ -209,20 +205,24 @@ impl Exit<'_> {
 
     /// Stores the same message again, to be delivered after the delay.
     async fn schedule(&self, counts: bool, delay: Duration) -> Result<(), String> {
-        let mut header_map = own_headers(self.message.headers.as_ref());
-        let spent = self.source.attempt.saturating_sub(u32::from(!counts));
+        let mut header_map = own_headers(self.delivery.headers);
+        let spent = self
+            .delivery
+            .source
+            .attempt
+            .saturating_sub(u32::from(!counts));
         header_map.insert(headers::ATTEMPTS, spent.to_string().as_str());
         header_map.insert(
             headers::FIRST_SEEN_MS,
-            self.source.first_seen_ms.to_string().as_str(),
+            self.delivery.source.first_seen_ms.to_string().as_str(),
         );
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        let due_ms = now_ms().saturating_add(delay_ms);
+        let due_ms = ambient::now_ms().saturating_add(delay_ms);
         header_map.insert(
             header::NATS_SCHEDULE,
             format!("@at {}", rfc3339(due_ms)).as_str(),
         );
-        let target = self.stage.due_subject(&self.source.subject);
+        let target = self.stage.due_subject(&self.delivery.source.subject);
         header_map.insert(header::NATS_SCHEDULE_TARGET, target.as_str());
         // Without the attempt: after a crash before the ack the same message is scheduled once.
         // With the first sight: a stream that is made anew begins its sequences again.
@@ -231,13 +231,13 @@ impl Exit<'_> {
             sequence,
             first_seen_ms,
             ..
-        } = self.source;
+        } = &self.delivery.source;
         let unique = format!("{stream}-{sequence}-{first_seen_ms}");
         let id = format!("{}:{unique}", self.stage.name());
-        let payload = self.message.payload.clone();
+        let payload = self.delivery.payload.clone();
         let subject = self.stage.schedule_subject(&unique);
         let published = self
-            .context
+            .desk
             .publisher
             .publish(subject, Some(&id), header_map, payload);
         published
@@ -254,10 +254,10 @@ impl Exit<'_> {
     ) -> Result<(), String> {
         let remains = Remains {
             stage: self.stage.name(),
-            source: self.source,
+            source: &self.delivery.source,
             about: self.about,
-            headers: self.message.headers.as_ref(),
-            payload: &self.message.payload,
+            headers: self.delivery.headers,
+            payload: self.delivery.payload,
             traceparent: runtime::telemetry::traceparent(self.span).unwrap_or_default(),
         };
         let codes = reasons
@@ -266,7 +266,7 @@ impl Exit<'_> {
             .collect::<Vec<_>>()
             .join(",");
         let id = remains
-            .bury(&self.context.publisher, kind, &reasons)
+            .bury(&self.desk.publisher, kind, &reasons)
             .await
             .map_err(|error| error.to_string())?;
         warn!(
@@ -312,21 +312,19 @@ impl Exit<'_> {
     /// holds up no message.
     async fn store_notes(&self) {
         let entries = self.notes.map(Notes::take).unwrap_or_default();
-        if let Err(error) = self.context.journal.store(entries).await {
-            self.context
-                .metrics
-                .exit(self.stage.name(), "journal_failed");
+        if let Err(error) = self.desk.journal.store(entries).await {
+            self.desk.metrics.exit(self.stage.name(), "journal_failed");
             warn!(stage = self.stage.name(), error = %error, "entries are missing from the journal");
         }
     }
 
     async fn leave(&self, exit: &'static str, kind: AckKind) {
-        self.context.metrics.exit(self.stage.name(), exit);
+        self.desk.metrics.exit(self.stage.name(), exit);
         self.settle(kind).await;
     }
 
     async fn settle(&self, kind: AckKind) {
-        if let Err(error) = self.message.ack_with(kind).await {
+        if let Err(error) = self.delivery.settler.settle(kind).await {
             // The server delivers the message again; every stage stands that.
             warn!(stage = self.stage.name(), error = %error, "the source could not be settled");
         }

@@ -3,8 +3,6 @@
 //! Whatever waits is stored together, so the journal costs one publish per batch at a peak and
 //! adds no timer when it is quiet. Not here: reading the journal (`monitor`).
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use async_nats::HeaderMap;
 use contracts::headers;
 use contracts::journal::{JournalBatch, JournalEntry};
@@ -13,14 +11,6 @@ use prost::Message;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::publish::{PublishError, Publisher};
-
-/// Unix milliseconds now.
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
 
 /// Hands entries to the task that stores them. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@
 
 pub mod bootstrap;
 mod dead_letter;
+mod delivery;
 mod exit;
 mod failure;
 mod journal;
@@ -19,13 +20,15 @@ mod runner;
 mod source;
 pub mod vendor;
 
+pub use delivery::{Delivery, Settle};
 pub use failure::{Done, Failure, Reason};
 pub use journal::{Journal, JournalError};
 pub use metrics::StageMetrics;
-pub use publish::{PublishError, Publisher};
+pub use publish::{NotStored, Outlet, PublishError, Publisher};
 pub use received::{Notes, Received};
 pub use retry::RetryPolicy;
-pub use runner::{RunError, Runner, StageContext, StageSettings};
+pub use runner::{Desk, RunError, Runner, StageContext, StageSettings, handle};
+pub use source::{Place, Source};
 
 use contracts::contract::Contract;
 use contracts::topology;

@@ -3,6 +3,8 @@
 //! A publish whose ack did not come is repeated under the same id, so a repeat is stored once.
 //! Not here: which message goes where.
 
+use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -12,13 +14,53 @@ use contracts::contract::Contract;
 use contracts::headers;
 use contracts::hint::Hint;
 use contracts::topology::{MESSAGE_BYTES_MAX, Stream};
+use futures::future::BoxFuture;
 use prost::Message;
 use tracing::Span;
 
 /// Publishes and awaits the PubAck.
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    jetstream: jetstream::Context,
+    outlet: Arc<dyn Outlet>,
+}
+
+/// Where messages are stored: JetStream, or the simulation's streams.
+pub trait Outlet: Debug + Send + Sync {
+    /// One try to store a message; its stream sequence once it is durable. When the try failed or
+    /// its future was dropped, the message may be stored or not.
+    fn store(
+        &self,
+        subject: String,
+        header_map: HeaderMap,
+        payload: Bytes,
+    ) -> BoxFuture<'_, Result<u64, NotStored>>;
+}
+
+/// Why one try did not store a message.
+#[derive(Debug)]
+pub enum NotStored {
+    /// It is larger than the stream takes; no other try will store it.
+    TooLarge,
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Outlet for jetstream::Context {
+    fn store(
+        &self,
+        subject: String,
+        header_map: HeaderMap,
+        payload: Bytes,
+    ) -> BoxFuture<'_, Result<u64, NotStored>> {
+        Box::pin(async move {
+            let sent = self.publish_with_headers(subject, header_map, payload);
+            let stored = async { sent.await?.await }.await;
+            match stored {
+                Ok(ack) => Ok(ack.sequence),
+                Err(error) if is_too_large(&error) => Err(NotStored::TooLarge),
+                Err(error) => Err(NotStored::Failed(error.into())),
+            }
+        })
+    }
 }
 
 /// A message could not be stored.
@@ -40,7 +82,7 @@ pub enum PublishError {
         subject: String,
         tries: u32,
         #[source]
-        source: jetstream::context::PublishError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -68,7 +110,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 impl Publisher {
     /// A publisher on a context whose timeout bounds each try.
     pub fn new(jetstream: jetstream::Context) -> Self {
-        Self { jetstream }
+        Self::over(Arc::new(jetstream))
+    }
+
+    /// A publisher to another place than JetStream.
+    pub fn over(outlet: Arc<dyn Outlet>) -> Self {
+        Self { outlet }
     }
 
     /// Stores `payload` under `message_id`; returns its stream sequence.
@@ -86,9 +133,13 @@ impl Publisher {
         }
         let mut tries = 1;
         loop {
-            match self.try_publish(&subject, &header_map, &payload).await {
+            let stored = self
+                .outlet
+                .store(subject.clone(), header_map.clone(), payload.clone())
+                .await;
+            match stored {
                 Ok(sequence) => return Ok(sequence),
-                Err(source) if is_too_large(&source) => {
+                Err(NotStored::TooLarge) => {
                     let (bytes, limit) = (payload.len(), MESSAGE_BYTES_MAX);
                     return Err(PublishError::TooLarge {
                         subject,
@@ -96,14 +147,14 @@ impl Publisher {
                         limit,
                     });
                 }
-                Err(source) if tries >= TRIES_MAX => {
+                Err(NotStored::Failed(source)) if tries >= TRIES_MAX => {
                     return Err(PublishError::NotStored {
                         subject,
                         tries,
                         source,
                     });
                 }
-                Err(_) => {
+                Err(NotStored::Failed(_)) => {
                     tokio::time::sleep(PAUSE.saturating_mul(tries)).await;
                     tries = tries.saturating_add(1);
                 }
@@ -128,20 +179,6 @@ impl Publisher {
         runtime::telemetry::inject(&mut header_map, span);
         let payload = hint.encode_to_vec().into();
         self.publish(subject, message_id, header_map, payload).await
-    }
-
-    async fn try_publish(
-        &self,
-        subject: &str,
-        header_map: &HeaderMap,
-        payload: &Bytes,
-    ) -> Result<u64, jetstream::context::PublishError> {
-        let ack = self
-            .jetstream
-            .publish_with_headers(subject.to_owned(), header_map.clone(), payload.clone())
-            .await?
-            .await?;
-        Ok(ack.sequence)
     }
 }
 

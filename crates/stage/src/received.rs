@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use contracts::contract::About;
 use contracts::journal::{JournalEntry, JournalKind};
 
-use crate::journal::now_ms;
 use crate::source::Source;
 
 tokio::task_local! {
@@ -105,7 +104,7 @@ impl Notes {
             entity: self.about.entity.into(),
             entity_id: self.about.entity_id.clone(),
             event_id: self.about.event_id.clone(),
-            at_ms: now_ms(),
+            at_ms: ambient::now_ms(),
             stage: self.stage.to_owned(),
             kind: kind.into(),
             detail: detail.into(),

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info, warn};
 
 use crate::Stage;
+use crate::delivery::Delivery;
 use crate::exit::{Exit, has_subject_tokens};
 use crate::failure::{Done, Failure, Reason};
 use crate::journal::Journal;
@@ -44,6 +45,26 @@ pub struct StageContext {
     pub metrics: StageMetrics,
     pub settings: StageSettings,
     pub shutdown: CancellationToken,
+}
+
+/// What a delivery needs of its process, from its bytes to its exit.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    pub publisher: Publisher,
+    pub journal: Journal,
+    pub metrics: StageMetrics,
+    pub settings: StageSettings,
+}
+
+impl StageContext {
+    fn desk(&self) -> Desk {
+        Desk {
+            publisher: self.publisher.clone(),
+            journal: self.journal.clone(),
+            metrics: self.metrics.clone(),
+            settings: self.settings,
+        }
+    }
 }
 
 /// A stage could not start or had to stop.
@@ -99,10 +120,19 @@ impl<S: Stage> Runner<S> {
         let settings = &self.context.settings;
         let workshop = Workshop::new(settings.in_flight, self.context.shutdown.clone());
         let stage = S::STAGE.name();
+        let desk = Arc::new(self.context.desk());
         let work = |message: Arc<jetstream::Message>| {
-            let (stage, context) = (self.stage.clone(), self.context.clone());
+            let (stage, desk) = (self.stage.clone(), desk.clone());
             // Boxed: the state of one delivery is large, and it is moved through several wrappers.
-            Box::pin(async move { handle(stage.as_ref(), &context, &message).await })
+            Box::pin(async move {
+                match Delivery::of(S::STAGE, &message) {
+                    Some(delivery) => handle(stage.as_ref(), &desk, &delivery).await,
+                    None => warn!(
+                        stage = S::STAGE.name(),
+                        "a message without JetStream's reply subject was ignored"
+                    ),
+                }
+            })
         };
         let [own, due] = &self.consumers;
         tokio::join!(
@@ -123,14 +153,8 @@ impl<S: Stage> Runner<S> {
 }
 
 /// One delivery, from its bytes to its exit.
-async fn handle<S: Stage>(stage: &S, context: &StageContext, message: &jetstream::Message) {
-    let Some(source) = Source::of(S::STAGE, message) else {
-        warn!(
-            stage = S::STAGE.name(),
-            "a message without JetStream's reply subject was ignored"
-        );
-        return;
-    };
+pub async fn handle<S: Stage>(stage: &S, desk: &Desk, delivery: &Delivery<'_>) {
+    let source = &delivery.source;
     // Known before the payload is read; a field that is recorded later costs the log layer more
     // than the whole span.
     let (connection, order_id) = source.names();
@@ -146,31 +170,24 @@ async fn handle<S: Stage>(stage: &S, context: &StageContext, message: &jetstream
         messaging.nats.stream_sequence = source.sequence,
         messaging.nats.delivery_count = source.attempt,
     );
-    continue_trace(&span, message.headers.as_ref());
-    context.metrics.started(S::STAGE.name());
-    deliver(stage, context, message, &source, &span)
+    continue_trace(&span, delivery.headers);
+    desk.metrics.started(S::STAGE.name());
+    deliver(stage, desk, delivery, &span)
         .instrument(span.clone())
         .await;
-    context.metrics.ended(S::STAGE.name());
+    desk.metrics.ended(S::STAGE.name());
 }
 
-async fn deliver<S: Stage>(
-    stage: &S,
-    context: &StageContext,
-    message: &jetstream::Message,
-    source: &Source,
-    span: &Span,
-) {
+async fn deliver<S: Stage>(stage: &S, desk: &Desk, delivery: &Delivery<'_>, span: &Span) {
     let mut exit = Exit {
-        context,
+        desk,
         stage: S::STAGE,
-        message,
-        source,
+        delivery,
         about: None,
         notes: None,
         span,
     };
-    let (decoded, about) = match decode::<S::In>(message) {
+    let (decoded, about) = match decode::<S::In>(delivery) {
         Ok(decoded) => decoded,
         Err(reason) => {
             let buried = Box::pin(exit.bury(DeadLetterKind::Unreadable, vec![reason])).await;
@@ -181,20 +198,20 @@ async fn deliver<S: Stage>(
         }
     };
     let trace_id = runtime::telemetry::trace_id(span).unwrap_or_default();
-    let notes = Notes::new(S::STAGE.name(), about.clone(), source, trace_id);
+    let notes = Notes::new(S::STAGE.name(), about.clone(), &delivery.source, trace_id);
     exit.about = Some(&about);
     exit.notes = Some(&notes);
     let started = Instant::now();
-    let outcome = work(stage, context, source, decoded, &about, &notes).await;
+    let outcome = work(stage, desk, &delivery.source, decoded, &about, &notes).await;
     let elapsed = started.elapsed();
-    context.metrics.processed(S::STAGE.name(), elapsed);
+    desk.metrics.processed(S::STAGE.name(), elapsed);
     exit.take(outcome, elapsed).await;
 }
 
 /// Runs the stage's function under its bounds; a panic is a failure like any other.
 async fn work<S: Stage>(
     stage: &S,
-    context: &StageContext,
+    desk: &Desk,
     source: &Source,
     decoded: S::In,
     about: &About,
@@ -211,7 +228,7 @@ async fn work<S: Stage>(
     // Boxed: a stage's state can be large, and it is moved through several wrappers.
     let function = with_notes(notes.clone(), Box::pin(stage.process(received)));
     let function = AssertUnwindSafe(function).catch_unwind();
-    match tokio::time::timeout(context.settings.process_timeout, function).await {
+    match tokio::time::timeout(desk.settings.process_timeout, function).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => Err(Failure::retry(Reason::new(
             "panic",
@@ -221,17 +238,14 @@ async fn work<S: Stage>(
             "timeout",
             format!(
                 "the stage took longer than process_timeout ({} s)",
-                context.settings.process_timeout.as_secs()
+                desk.settings.process_timeout.as_secs()
             ),
         ))),
     }
 }
 
-fn decode<In: Contract>(message: &jetstream::Message) -> Result<(In, About), Reason> {
-    let schema = message
-        .headers
-        .as_ref()
-        .and_then(|h| h.get(headers::SCHEMA));
+fn decode<In: Contract>(delivery: &Delivery<'_>) -> Result<(In, About), Reason> {
+    let schema = delivery.headers.and_then(|h| h.get(headers::SCHEMA));
     if let Some(schema) = schema.filter(|schema| schema.as_str() != In::SCHEMA) {
         return Err(Reason::new(
             "unknown_schema",
@@ -242,7 +256,7 @@ fn decode<In: Contract>(message: &jetstream::Message) -> Result<(In, About), Rea
             ),
         ));
     }
-    let decoded = In::decode(message.payload.clone()).map_err(|error| {
+    let decoded = In::decode(delivery.payload.clone()).map_err(|error| {
         Reason::new(
             "unreadable",
             format!("the bytes are no {}: {error}", In::SCHEMA),

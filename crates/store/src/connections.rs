@@ -5,18 +5,19 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_nats::jetstream::{self, kv};
+use async_nats::jetstream;
 use connect::{Vendor, VendorError};
-use contracts::topology::Bucket;
+use contracts::topology;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 
+use crate::bucket::Bucket;
 use crate::{BindError, bind, json_record, now_ms};
 
 /// The hold states of all connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connections {
-    bucket: kv::Store,
+    bucket: Bucket,
     /// Which vendors answered last, so that a hold is looked for once and not at every call.
     answering: Arc<Mutex<HashSet<(String, &'static str)>>>,
 }
@@ -47,11 +48,16 @@ pub struct Error {
 impl Connections {
     /// Binds to the bucket that `tillbook bootstrap` made.
     pub async fn bind(jetstream: &jetstream::Context) -> Result<Self, BindError> {
-        let bucket = bind(jetstream, Bucket::Connections).await?;
-        Ok(Self {
+        let bucket = bind(jetstream, topology::Bucket::Connections).await?;
+        Ok(Self::over(bucket))
+    }
+
+    /// The hold states in this bucket.
+    pub fn over(bucket: Bucket) -> Self {
+        Self {
             bucket,
             answering: Arc::default(),
-        })
+        }
     }
 
     /// The hold that is in force, if any.
@@ -61,7 +67,7 @@ impl Connections {
 
     /// The hold in force with the revision a change must name.
     async fn read(&self, connection: &str) -> Result<(Option<Hold>, u64), Error> {
-        let read = json_record::read(&self.bucket, connection).await;
+        let read = json_record::read(&*self.bucket, connection).await;
         let (hold, revision): (Option<Hold>, u64) = read.map_err(|source| Error {
             what: "reading",
             connection: connection.to_owned(),
@@ -142,7 +148,7 @@ impl Connections {
 
     /// Changes the state if it still has `revision`; false when somebody else was first.
     async fn put(&self, connection: &str, hold: &Hold, revision: u64) -> Result<bool, Error> {
-        let written = json_record::replace(&self.bucket, connection, hold, revision).await;
+        let written = json_record::replace(&*self.bucket, connection, hold, revision).await;
         let written = written.map_err(|source| Error {
             what: "writing",
             connection: connection.to_owned(),

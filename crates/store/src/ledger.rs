@@ -3,20 +3,20 @@
 //! Every change is a compare-and-set on the entry's revision. That is the fence: of two workers
 //! with the same order, the one whose revision is old learns it before it calls FreshBooks.
 
-use async_nats::jetstream::{self, kv};
+use async_nats::jetstream;
 use contracts::ledger::{ClientEntry, ItemEntry, OrderEntry};
-use contracts::topology::Bucket;
+use contracts::topology;
 use domain::books::DesiredClient;
-use futures::TryStreamExt;
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use crate::bucket::{Bucket, Fault};
 use crate::{BindError, bind};
 
 /// The ledger of all connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    bucket: kv::Store,
+    bucket: Bucket,
 }
 
 /// An entry with the revision a change must name. Revision 0: there is no entry yet.
@@ -41,15 +41,15 @@ pub enum Error {
     Read {
         key: String,
         #[source]
-        source: kv::EntryError,
+        source: Fault,
     },
     #[error("listing the ledger's entries")]
-    List(#[source] Box<dyn std::error::Error + Send + Sync>),
+    List(#[source] Fault),
     #[error("writing ledger entry {key}")]
     Write {
         key: String,
         #[source]
-        source: kv::UpdateError,
+        source: Fault,
     },
 }
 
@@ -121,9 +121,13 @@ fn hashed(text: &str) -> String {
 impl Ledger {
     /// Binds to the bucket that `tillbook bootstrap` made.
     pub async fn bind(jetstream: &jetstream::Context) -> Result<Self, BindError> {
-        Ok(Self {
-            bucket: bind(jetstream, Bucket::Ledger).await?,
-        })
+        let bucket = bind(jetstream, topology::Bucket::Ledger).await?;
+        Ok(Self::over(bucket))
+    }
+
+    /// A ledger in this bucket.
+    pub fn over(bucket: Bucket) -> Self {
+        Self { bucket }
     }
 
     /// The entry of an order; an empty one at revision 0 when there is none.
@@ -138,15 +142,12 @@ impl Ledger {
     /// The ids of every order of a connection that has an entry, in no order.
     pub async fn order_ids(&self, connection: &str) -> Result<Vec<String>, Error> {
         let prefix = order_key(connection, "");
-        let keys = self.bucket.keys().await;
-        let keys = keys.map_err(|error| Error::List(error.into()))?;
-        let ids = keys.try_filter_map(|key| {
-            let id = key.strip_prefix(&prefix).map(str::to_owned);
-            std::future::ready(Ok(id))
-        });
-        ids.try_collect()
-            .await
-            .map_err(|error| Error::List(error.into()))
+        let keys = self.bucket.keys().await.map_err(Error::List)?;
+        let ids = keys
+            .iter()
+            .filter_map(|key| key.strip_prefix(&prefix))
+            .map(str::to_owned);
+        Ok(ids.collect())
     }
 
     /// Changes the entry of an order if it still has `revision`; returns the new revision.
@@ -213,36 +214,23 @@ impl Ledger {
     }
 
     async fn read<T: Message + Default>(&self, key: String) -> Result<Versioned<T>, Error> {
-        let entry = match self.bucket.entry(key.as_str()).await {
-            Ok(entry) => entry,
+        let record = match self.bucket.read(&key).await {
+            Ok(record) => record,
             Err(source) => return Err(Error::Read { key, source }),
         };
-        let Some(entry) = entry else {
-            return Ok(Versioned {
-                value: T::default(),
-                revision: 0,
-            });
+        let revision = record.as_ref().map_or(0, |record| record.revision);
+        let value = match record.and_then(|record| record.value) {
+            Some(bytes) => T::decode(bytes).map_err(|source| Error::Unreadable { key, source })?,
+            None => T::default(),
         };
-        // A delete marker has a revision to name, but no content.
-        let value = match entry.operation {
-            kv::Operation::Put => {
-                T::decode(entry.value).map_err(|source| Error::Unreadable { key, source })?
-            }
-            kv::Operation::Delete | kv::Operation::Purge => T::default(),
-        };
-        Ok(Versioned {
-            value,
-            revision: entry.revision,
-        })
+        Ok(Versioned { value, revision })
     }
 
     async fn write<T: Message>(&self, key: String, value: &T, revision: u64) -> Result<u64, Error> {
         let payload = value.encode_to_vec().into();
-        match self.bucket.update(key.as_str(), payload, revision).await {
-            Ok(revision) => Ok(revision),
-            Err(source) if source.kind() == kv::UpdateErrorKind::WrongLastRevision => {
-                Err(Error::Fenced { key })
-            }
+        match self.bucket.replace(&key, payload, revision).await {
+            Ok(Some(revision)) => Ok(revision),
+            Ok(None) => Err(Error::Fenced { key }),
             Err(source) => Err(Error::Write { key, source }),
         }
     }

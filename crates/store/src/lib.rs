@@ -5,6 +5,7 @@
 //! holds nothing that cannot be read again from FreshBooks. Not here: what the state means for the
 //! books (`domain`), or when it is changed (`deliver`).
 
+pub mod bucket;
 pub mod cache;
 pub mod connections;
 mod json_record;
@@ -16,17 +17,12 @@ pub mod sealing;
 pub mod sweeps;
 pub mod tokens;
 
-use async_nats::jetstream::kv;
-use contracts::topology::Bucket;
+use std::sync::Arc;
 
-/// Unix milliseconds now.
-pub fn now_ms() -> u64 {
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
+use async_nats::jetstream::kv;
+use contracts::topology;
+
+pub use ambient::now_ms;
 
 /// A bucket could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -39,14 +35,20 @@ pub struct BindError {
 
 async fn bind(
     jetstream: &async_nats::jetstream::Context,
-    bucket: Bucket,
+    bucket: topology::Bucket,
+) -> Result<bucket::Bucket, BindError> {
+    Ok(Arc::new(bind_store(jetstream, bucket).await?))
+}
+
+/// The bucket with what only JetStream has, such as a watch of all keys.
+async fn bind_store(
+    jetstream: &async_nats::jetstream::Context,
+    bucket: topology::Bucket,
 ) -> Result<kv::Store, BindError> {
     let name = bucket.name();
-    jetstream
-        .get_key_value(name)
-        .await
-        .map_err(|source| BindError {
-            bucket: name,
-            source,
-        })
+    let bound = jetstream.get_key_value(name).await;
+    bound.map_err(|source| BindError {
+        bucket: name,
+        source,
+    })
 }

@@ -13,7 +13,7 @@ use domain::mapping::Mapping;
 use futures::StreamExt;
 use tracing::{info, warn};
 
-use crate::{BindError, bind};
+use crate::{BindError, bind_store};
 
 /// Key of the document that serves every connection without one of its own.
 pub const DEFAULT_KEY: &str = "default";
@@ -39,7 +39,7 @@ pub enum Error {
 impl Mappings {
     /// Loads what is stored and follows changes for as long as the process lives.
     pub async fn load(jetstream: &jetstream::Context) -> Result<Self, Error> {
-        let bucket = bind(jetstream, Bucket::Mappings)
+        let bucket = bind_store(jetstream, Bucket::Mappings)
             .await
             .map_err(Error::Bind)?;
         let mappings = Self {
@@ -121,7 +121,7 @@ pub async fn publish(
     key: &str,
     document: &str,
 ) -> Result<(), Error> {
-    let bucket = bind(jetstream, Bucket::Mappings)
+    let bucket = bind_store(jetstream, Bucket::Mappings)
         .await
         .map_err(Error::Bind)?;
     bucket

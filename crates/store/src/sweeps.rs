@@ -5,16 +5,17 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{self, kv};
-use contracts::topology::Bucket;
+use async_nats::jetstream;
+use contracts::topology;
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::Bucket;
 use crate::{BindError, bind, json_record, now_ms};
 
 /// The progress of all sweeps. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sweeps {
-    bucket: kv::Store,
+    bucket: Bucket,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ pub struct Error {
 impl Sweeps {
     /// Binds to the bucket that `tillbook bootstrap` made.
     pub async fn bind(jetstream: &jetstream::Context) -> Result<Self, BindError> {
-        let bucket = bind(jetstream, Bucket::Sweeps).await?;
+        let bucket = bind(jetstream, topology::Bucket::Sweeps).await?;
         Ok(Self { bucket })
     }
 
@@ -129,7 +130,7 @@ impl Sweeps {
     }
 
     async fn read(&self, key: &str) -> Result<(Option<Progress>, u64), Error> {
-        let read = json_record::read(&self.bucket, key).await;
+        let read = json_record::read(&*self.bucket, key).await;
         read.map_err(|source| failed("reading", key, source))
     }
 
@@ -140,7 +141,7 @@ impl Sweeps {
         progress: Progress,
         revision: u64,
     ) -> Result<Option<u64>, Error> {
-        let written = json_record::replace(&self.bucket, key, &progress, revision).await;
+        let written = json_record::replace(&*self.bucket, key, &progress, revision).await;
         written.map_err(|source| failed("writing", key, source))
     }
 }

@@ -10,15 +10,16 @@ mod record;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{self, kv};
+use async_nats::jetstream;
 use connect::freshbooks::{BoxFuture, Config, TokenError, TokenPair, TokenSource, oauth};
 use connect::{CallObserver, VendorError};
-use contracts::topology::Bucket;
+use contracts::topology;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tracing::{Instrument, error, info, warn};
 
+use crate::bucket::{self, Bucket};
 use crate::sealing::{Keyring, SealError};
 use crate::{BindError, bind, now_ms};
 use record::{Claim, Record};
@@ -31,7 +32,7 @@ pub struct Tokens {
 }
 
 struct Inner {
-    bucket: kv::Store,
+    bucket: Bucket,
     connection: String,
     /// Key of the record: connections that share a grant share it, since its token works once.
     key: String,
@@ -69,7 +70,7 @@ pub enum Error {
 /// A token is refreshed at most this long before it ends.
 const REFRESH_AHEAD_MAX_S: i64 = 60;
 /// Longest a refresh call may take.
-const REFRESH_TIMEOUT_MAX: Duration = Duration::from_secs(15);
+pub const REFRESH_TIMEOUT_MAX: Duration = Duration::from_secs(15);
 /// Longer than the refresh call can take.
 const CLAIM_MS: u64 = 45_000;
 /// How long to wait for another process's refresh before the call is given back.
@@ -89,9 +90,33 @@ impl Tokens {
         keyring: Arc<Keyring>,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, Error> {
-        let bucket = bind(jetstream, Bucket::Tokens).await.map_err(Error::Bind)?;
+        let bucket = bind(jetstream, topology::Bucket::Tokens).await;
+        let bucket = bucket.map_err(Error::Bind)?;
         config.http.request_timeout = config.http.request_timeout.min(REFRESH_TIMEOUT_MAX);
         let endpoint = oauth::Endpoint::new(&config, observer).map_err(Error::Config)?;
+        let tokens = Self::over(bucket, connection, config, seed, keyring, endpoint);
+        // Told at the start: later it would look like a vendor's trouble that never ends.
+        if let Err(RecordError::Sealed(source @ SealError::UnknownKey { .. })) =
+            tokens.inner.stored().await
+        {
+            return Err(Error::Sealed {
+                connection: connection.to_owned(),
+                source,
+            });
+        }
+        Ok(tokens)
+    }
+
+    /// The tokens in this bucket, refreshed at this endpoint, whose calls end within
+    /// [`REFRESH_TIMEOUT_MAX`].
+    pub fn over(
+        bucket: Bucket,
+        connection: &str,
+        config: Config,
+        seed: SecretString,
+        keyring: Arc<Keyring>,
+        endpoint: oauth::Endpoint,
+    ) -> Self {
         let inner = Inner {
             bucket,
             key: record_key(&config, &seed),
@@ -103,18 +128,9 @@ impl Tokens {
             owner: uuid::Uuid::new_v4().to_string(),
             known: Mutex::new(None),
         };
-        // Told at the start: later it would look like a vendor's trouble that never ends.
-        if let Err(RecordError::Sealed(source @ SealError::UnknownKey { .. })) =
-            inner.stored().await
-        {
-            return Err(Error::Sealed {
-                connection: connection.to_owned(),
-                source,
-            });
-        }
-        Ok(Self {
+        Self {
             inner: Arc::new(inner),
-        })
+        }
     }
 }
 
@@ -210,12 +226,7 @@ impl Inner {
         let bytes = self.sealed(&record)?;
         let mut tries = 0_u32;
         // Unconditional: whatever else the record says by now, this pair is the only live one.
-        while self
-            .bucket
-            .put(self.key.as_str(), bytes.clone())
-            .await
-            .is_err()
-        {
+        while self.bucket.put(&self.key, bytes.clone()).await.is_err() {
             tries = tries.saturating_add(1);
             warn!(
                 connection = self.connection,
@@ -240,20 +251,17 @@ impl Inner {
             ..record.clone()
         };
         let bytes = self.sealed(&claimed)?;
-        match self.bucket.update(self.key.as_str(), bytes, revision).await {
-            Ok(revision) => Ok(Some(revision)),
-            Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(None),
-            Err(_) => Err(TokenError::Unavailable),
-        }
+        let claimed = self.bucket.replace(&self.key, bytes, revision).await;
+        claimed.map_err(|_| TokenError::Unavailable)
     }
 
     /// The record; begun with the configuration's refresh token when there is none.
     async fn read(&self) -> Result<(Record, u64), TokenError> {
         let entry = self.entry().await?;
         let revision = entry.as_ref().map_or(0, |entry| entry.revision);
-        let record = match entry.filter(|entry| entry.operation == kv::Operation::Put) {
+        let record = match entry.and_then(|entry| entry.value) {
             // Never begun anew over a record that cannot be read: it may hold the live token.
-            Some(entry) => self.opened(&entry).map_err(|error| {
+            Some(bytes) => self.opened(&bytes).map_err(|error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 error!(
                     connection = self.connection,
@@ -272,20 +280,20 @@ impl Inner {
     /// Whether the record can be opened; one that is absent or cannot be asked for can.
     async fn stored(&self) -> Result<(), RecordError> {
         match self.entry().await {
-            Ok(Some(entry)) if entry.operation == kv::Operation::Put => {
-                self.opened(&entry).map(|_| ())
-            }
+            Ok(Some(bucket::Record {
+                value: Some(bytes), ..
+            })) => self.opened(&bytes).map(|_| ()),
             _ => Ok(()),
         }
     }
 
-    async fn entry(&self) -> Result<Option<kv::Entry>, TokenError> {
-        let entry = self.bucket.entry(self.key.as_str()).await;
+    async fn entry(&self) -> Result<Option<bucket::Record>, TokenError> {
+        let entry = self.bucket.read(&self.key).await;
         entry.map_err(|_| TokenError::Unavailable)
     }
 
-    fn opened(&self, entry: &kv::Entry) -> Result<Record, RecordError> {
-        Record::open(&self.keyring, &self.key, &entry.value)
+    fn opened(&self, bytes: &[u8]) -> Result<Record, RecordError> {
+        Record::open(&self.keyring, &self.key, bytes)
     }
 
     fn sealed(&self, record: &Record) -> Result<bytes::Bytes, TokenError> {
@@ -295,22 +303,18 @@ impl Inner {
 
     async fn write(&self, record: &Record, revision: u64) -> Result<u64, TokenError> {
         let bytes = self.sealed(record)?;
-        let written = self.bucket.update(self.key.as_str(), bytes, revision).await;
-        written.map_err(|_| TokenError::Unavailable)
+        let written = self.bucket.replace(&self.key, bytes, revision).await;
+        match written {
+            Ok(Some(revision)) => Ok(revision),
+            Ok(None) | Err(_) => Err(TokenError::Unavailable),
+        }
     }
 
     /// Returns when the record changed, the claim ended, or a second passed.
     async fn await_change(&self, revision: u64, until_ms: u64) {
         let left = Duration::from_millis(until_ms.saturating_sub(now_ms()));
         let limit = left.min(Duration::from_secs(1));
-        let changed = async {
-            use futures::StreamExt;
-            let key = self.key.as_str();
-            let next = revision.saturating_add(1);
-            if let Ok(mut watch) = self.bucket.watch_from_revision(key, next).await {
-                watch.next().await;
-            }
-        };
+        let changed = self.bucket.changed(&self.key, revision);
         // A timeout only means that the record is looked at again.
         let _ = tokio::time::timeout(limit, changed).await;
     }

@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::Fault;
 use crate::build::cargo;
 
-const CRATES: [&str; 7] = [
+const CRATES: [&str; 8] = [
+    "ambient",
     "domain",
     "contracts",
     "connect",
@@ -49,12 +50,14 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<Fault>> {
 /// What a crate may import; `None` for a crate the table does not know.
 fn allowed(name: &str) -> Option<Vec<&'static str>> {
     Some(match name {
-        "domain" | "runtime" | "sandbox" | "servers" => Vec::new(),
-        "contracts" | "connect" => vec!["domain"],
+        "ambient" | "domain" | "sandbox" | "servers" => Vec::new(),
+        "runtime" => vec!["ambient"],
+        "contracts" => vec!["domain"],
+        "connect" => vec!["domain", "ambient"],
         // Two more than the design: the trait of the token source lives in connect, and one place
         // decides what a vendor's failure means for a message. See docs/adr/0001-the-house.md.
-        "store" => vec!["domain", "contracts", "connect"],
-        "stage" => vec!["contracts", "runtime", "connect"],
+        "store" => vec!["domain", "contracts", "connect", "ambient"],
+        "stage" => vec!["contracts", "runtime", "connect", "ambient"],
         // A proof that shared the ledger or the accounting could not find their faults.
         "prove" => vec!["connect", "domain"],
         _ if SERVICES.contains(&name) => CRATES.to_vec(),

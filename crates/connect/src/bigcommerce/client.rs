@@ -18,7 +18,8 @@ use super::store_info::StoreCache;
 use super::{errors, quota};
 use crate::call::{self, CallObserver, Vendor};
 use crate::error::VendorError;
-use crate::http::{ConfigError, Http, HttpLimits, Outgoing, address, check_base, check_id};
+use crate::http::{ConfigError, Http, HttpLimits, address, check_base, check_id};
+use crate::transport::{Outgoing, Transport};
 use crate::window::{Entry, Permit, Window};
 
 /// One store's connection.
@@ -83,6 +84,21 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client; fails on an address, id or token that cannot be used.
     pub fn new(config: Config, observer: Arc<dyn CallObserver>) -> Result<Self, ConfigError> {
+        let http = Http::new(Vendor::BigCommerce, config.http, &config.api_url, observer)?;
+        Self::with(http, config)
+    }
+
+    /// The same over another transport than sockets, which then keeps the bounds of `config.http`.
+    pub fn over(
+        transport: Arc<dyn Transport>,
+        config: Config,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, ConfigError> {
+        let http = Http::over(Vendor::BigCommerce, observer, transport);
+        Self::with(http, config)
+    }
+
+    fn with(http: Http, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let mut token =
             HeaderValue::from_str(config.access_token.expose_secret()).map_err(|_| {
@@ -95,7 +111,6 @@ impl Client {
         headers.insert("x-auth-token", token);
         // V2 answers in XML to clients that do not ask for JSON.
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let http = Http::new(Vendor::BigCommerce, config.http, &config.api_url, observer)?;
         let shared = Shared {
             http,
             config,

@@ -4,14 +4,13 @@
 //! The HTTP status decides; bodies only explain, and one official sample contradicts its status.
 
 use http::StatusCode;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::quota;
-use crate::call::Effect;
+use crate::call::{Effect, now};
 use crate::error::{Transient, Unreadable, VendorError, VendorFault, bounded};
-use crate::http::{BodyFailure, Reply, TransportFailure};
 use crate::json;
+use crate::transport::{BodyFailure, Reply, TransportFailure};
 
 /// A good reply: JSON, or nothing (204).
 pub(super) fn verdict(
@@ -72,7 +71,7 @@ fn refusal(effect: Effect, reply: &Reply) -> VendorError {
             errors: faults(reply),
         },
         429 => VendorError::RetryAfter {
-            after: quota::wait(&reply.headers, Timestamp::now()),
+            after: quota::wait(&reply.headers, now()),
         },
         _ => VendorError::Rejected {
             status,

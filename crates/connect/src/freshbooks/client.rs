@@ -5,22 +5,23 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
 use super::errors;
 use super::limits::{self, Limits};
 use super::token::TokenSource;
-use crate::call::{self, CallObserver, Effect, Vendor};
+use crate::call::{self, CallObserver, Effect, Vendor, now};
 use crate::error::{Transient, Unreadable, VendorError};
-use crate::http::{ConfigError, Http, HttpLimits, Outgoing, address, check_base, check_id};
+use crate::http::{ConfigError, Http, HttpLimits, address, check_base, check_id};
+use crate::transport::{Outgoing, Transport};
 use crate::window::{Entry, Window};
 
 /// One account's connection.
@@ -121,8 +122,23 @@ impl Client {
         tokens: Arc<dyn TokenSource>,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ConfigError> {
-        config.check()?;
         let http = Http::new(Vendor::FreshBooks, config.http, &config.api_url, observer)?;
+        Self::with(http, config, tokens)
+    }
+
+    /// The same over another transport than sockets, which then keeps the bounds of `config.http`.
+    pub fn over(
+        transport: Arc<dyn Transport>,
+        config: Config,
+        tokens: Arc<dyn TokenSource>,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, ConfigError> {
+        let http = Http::over(Vendor::FreshBooks, observer, transport);
+        Self::with(http, config, tokens)
+    }
+
+    fn with(http: Http, config: Config, tokens: Arc<dyn TokenSource>) -> Result<Self, ConfigError> {
+        config.check()?;
         let shared = Shared {
             http,
             config,
@@ -287,9 +303,7 @@ impl Client {
             limits::requests_left,
             |effect, reply| {
                 let headers = reply.as_ref().ok().map(|reply| &reply.headers);
-                if let Some(told) =
-                    headers.and_then(|headers| limits::told(headers, Timestamp::now()))
-                {
+                if let Some(told) = headers.and_then(|headers| limits::told(headers, now())) {
                     window.learn(told);
                 }
                 errors::verdict(effect, reply)

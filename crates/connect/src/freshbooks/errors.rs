@@ -3,14 +3,13 @@
 //! Three shapes of errors: the old accounting shape, which can come with status 200; the new one
 //! with `details`; and OAuth's. Error numbers refine the status where they say more.
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::limits;
-use crate::call::Effect;
+use crate::call::{Effect, now};
 use crate::error::{Transient, Unreadable, VendorError, VendorFault, bounded};
-use crate::http::{BodyFailure, Reply, TransportFailure};
 use crate::json;
+use crate::transport::{BodyFailure, Reply, TransportFailure};
 
 /// A good reply's JSON, free of errors.
 pub(super) fn verdict(
@@ -77,7 +76,7 @@ fn refusal(effect: Effect, reply: &Reply, body: &Value) -> VendorError {
         401 => VendorError::Unauthorized,
         402 => VendorError::PlanLimit { errors },
         429 => VendorError::RetryAfter {
-            after: limits::wait(&reply.headers, Timestamp::now()),
+            after: limits::wait(&reply.headers, now()),
         },
         408 | 499 | 500..=599 => lost(effect, Transient::Status(status)),
         _ if named(7005) => VendorError::PlanLimit { errors },

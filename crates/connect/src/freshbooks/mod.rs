@@ -24,6 +24,7 @@ pub mod payments;
 mod shopper;
 pub mod token;
 
+pub use crate::transport::BoxFuture;
 pub use client::{Client, Config, LimitsLeft};
 pub use clients::ClientRecord;
 pub use credit_notes::CreditNote;
@@ -32,4 +33,4 @@ pub use invoices::{Deleted, Invoice, LineRecord, Rebilled};
 pub use items::{ItemRecord, ItemSearch};
 pub use oauth::TokenPair;
 pub use payments::Payment;
-pub use token::{BoxFuture, TokenError, TokenSource};
+pub use token::{TokenError, TokenSource};

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::client::Config;
 use super::{errors, limits};
-use crate::call::{self, CallObserver, Effect, Vendor};
+use crate::call::{self, CallObserver, Effect, Vendor, now};
 use crate::error::{Unreadable, VendorError};
-use crate::http::{ConfigError, Http, Outgoing, address, check_base};
+use crate::http::{ConfigError, Http, address, check_base};
 use crate::json;
+use crate::transport::{Outgoing, Transport};
 
 /// The connection to the token endpoint.
 #[derive(Clone, Debug)]
@@ -42,6 +42,12 @@ impl Endpoint {
         check_base("api_url", &config.api_url)?;
         let http = Http::new(Vendor::FreshBooks, config.http, &config.api_url, observer)?;
         Ok(Self { http })
+    }
+
+    /// The same over another transport than sockets.
+    pub fn over(transport: Arc<dyn Transport>, observer: Arc<dyn CallObserver>) -> Self {
+        let http = Http::over(Vendor::FreshBooks, observer, transport);
+        Self { http }
     }
 }
 
@@ -121,7 +127,7 @@ async fn token_call(
         headers,
         body: Some(Bytes::from(body)),
     };
-    let now_s = Timestamp::now().as_second();
+    let now_s = now().as_second();
     call::perform(
         &endpoint.http,
         outgoing,

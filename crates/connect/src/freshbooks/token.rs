@@ -4,14 +4,10 @@
 //! implements [`TokenSource`] with a single flight over all replicas and calls
 //! [`oauth::refresh`](super::oauth::refresh) inside.
 
-use std::pin::Pin;
-
 use secrecy::SecretString;
 
 use crate::error::{Transient, VendorError};
-
-/// A boxed future, so that the trait can be an object.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use crate::transport::BoxFuture;
 
 /// Gives access tokens.
 pub trait TokenSource: Send + Sync {

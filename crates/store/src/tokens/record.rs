@@ -7,7 +7,7 @@ use contracts::topology::Bucket;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use crate::bind;
+use crate::bind_store;
 use crate::sealing::{Keyring, SealError};
 
 /// A new grant in the configuration begins a new one. Its `Debug` would show secrets, so it has
@@ -76,7 +76,7 @@ pub async fn reseal(
     keyring: &Keyring,
 ) -> Result<usize, ResealError> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| ResealError(source);
-    let bucket = bind(jetstream, Bucket::Tokens)
+    let bucket = bind_store(jetstream, Bucket::Tokens)
         .await
         .map_err(|error| failed(error.into()))?;
     let mut keys = bucket.keys().await.map_err(|error| failed(error.into()))?;

@@ -1,18 +1,35 @@
 //! The clocks of FreshBooks: accounting speaks US/Eastern without a zone, sign-up dates speak UTC.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use crate::clock::now;
 
 static EASTERN: LazyLock<TimeZone> = LazyLock::new(|| {
     TimeZone::get("America/New_York")
         .or_else(|_| TimeZone::posix("EST5EDT,M3.2.0,M11.1.0"))
         .unwrap_or(TimeZone::UTC)
 });
+
+thread_local! {
+    /// Set while a call is answered that brings its own time.
+    static GIVEN: Cell<Option<Timestamp>> = const { Cell::new(None) };
+}
+
+/// Lets it be that moment for as long as `work` takes.
+pub(super) fn at<T>(moment: Timestamp, work: impl FnOnce() -> T) -> T {
+    let before = GIVEN.replace(Some(moment));
+    let done = work();
+    GIVEN.set(before);
+    done
+}
+
+fn now() -> Timestamp {
+    GIVEN.get().unwrap_or_else(crate::clock::now)
+}
 
 /// Now, `YYYY-MM-DD HH:MM:SS` in US/Eastern.
 pub(super) fn eastern() -> String {

@@ -13,6 +13,7 @@ mod errors;
 mod events;
 mod faults;
 mod gate;
+pub mod in_process;
 mod limits;
 mod oauth;
 mod server;
