@@ -13,6 +13,7 @@ mod prove_faults;
 mod release_contracts;
 mod shops;
 mod signals;
+mod simulate;
 mod supervisor;
 mod test;
 mod tidy;
@@ -42,6 +43,7 @@ enum Command {
     Test(test::Arguments),
     Bench(bench::Arguments),
     Corpus(corpus::Arguments),
+    Simulate(simulate::Arguments),
     Backfill(backfill::Arguments),
     ProveFaults(prove_faults::Arguments),
     /// Write down the contracts as released: what later ones are compared with.
@@ -68,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Corpus(arguments) => corpus::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Backfill(arguments) => backfill::run(&arguments),
         Command::ProveFaults(arguments) => prove_faults::run(&arguments),
         Command::ReleaseContracts => release_contracts::run(),

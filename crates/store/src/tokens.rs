@@ -188,7 +188,7 @@ impl Inner {
                     connection = self.connection,
                     "the FreshBooks token was refreshed"
                 );
-                self.keep(pair).await
+                self.keep(pair, &record.refresh_token, revision).await
             }
             Err(VendorError::GrantRevoked) => {
                 warn!(
@@ -215,7 +215,13 @@ impl Inner {
         }
     }
 
-    async fn keep(&self, pair: TokenPair) -> Result<Known, TokenError> {
+    /// Makes the new pair durable in place of the token that was spent for it.
+    async fn keep(
+        &self,
+        pair: TokenPair,
+        spent: &str,
+        mut revision: u64,
+    ) -> Result<Known, TokenError> {
         let record = Record {
             access_token: pair.access_token.expose_secret().to_owned(),
             refresh_token: pair.refresh_token.expose_secret().to_owned(),
@@ -225,19 +231,31 @@ impl Inner {
         };
         let bytes = self.sealed(&record)?;
         let mut tries = 0_u32;
-        // Unconditional: whatever else the record says by now, this pair is the only live one.
-        while self.bucket.put(&self.key, bytes.clone()).await.is_err() {
+        while tries < STORE_TRIES {
+            let stored = self
+                .bucket
+                .replace(&self.key, bytes.clone(), revision)
+                .await;
+            match stored {
+                Ok(Some(_)) => return known_of(&record).ok_or(TokenError::NotConnected),
+                // Somebody was there, perhaps we ourselves with a write whose reply was lost.
+                Ok(None) => match self.read().await {
+                    // The pair is the only live one as long as the record names what it replaces.
+                    Ok((found, now)) if found.refresh_token == spent => revision = now,
+                    // Never over a later one: it was made with this pair, and ended it.
+                    Ok(_) => return known_of(&record).ok_or(TokenError::NotConnected),
+                    Err(_) => {}
+                },
+                Err(_) => {}
+            }
             tries = tries.saturating_add(1);
             warn!(
                 connection = self.connection,
                 tries, "a new token pair could not be stored yet"
             );
-            if tries >= STORE_TRIES {
-                return Err(TokenError::Unavailable);
-            }
             tokio::time::sleep(Duration::from_millis(100).saturating_mul(tries)).await;
         }
-        known_of(&record).ok_or(TokenError::NotConnected)
+        Err(TokenError::Unavailable)
     }
 
     /// Claims the refresh; `None` when somebody else changed the record first.

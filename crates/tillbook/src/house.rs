@@ -188,12 +188,8 @@ impl House {
         let keyring = Arc::new(keyring(&self.config)?);
         let mut accounts = HashMap::new();
         for connection in &self.config.connections {
-            let mut config = books_config(connection);
-            // An open intent is looked up after the settle delay: no call may outlive it. What is
-            // left is for clocks that differ and for a vendor that finishes a cut-off request.
-            let settle_ms = self.config.deliver.settle_ms;
-            config.send_within = Duration::from_millis(settle_ms / 4);
-            config.http.request_timeout = Duration::from_millis(settle_ms / 2);
+            let settle = Duration::from_millis(self.config.deliver.settle_ms);
+            let mut config = books_config(connection).cut_off_within(settle);
             config.http.max_body_bytes = body_bytes_max;
             let tokens = Tokens::bind(
                 &self.nats.jetstream,

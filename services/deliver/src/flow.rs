@@ -84,8 +84,8 @@ async fn nothing_due(
     books: &DesiredBooks,
 ) -> Result<Outcome, Failure> {
     let is_removed = matches!(books.disposition, Disposition::Removed(_));
-    if is_removed && is_found(plan) && invoice::find(place, &books.invoice.number).await?.is_some()
-    {
+    let number = &books.invoice.number;
+    if is_removed && is_found(plan) && invoice::search(place, number).await?.active.is_some() {
         return Err(Failure::held(Reason::new(
             "unknown_invoice_of_removed_order",
             format!(
@@ -211,7 +211,8 @@ async fn create_invoice(
 /// The same for an expense that the invoice is to rebill.
 ///
 /// While the ledger knows of no invoice it may be the ledger that was lost: what FreshBooks has is
-/// taken in first, so that no second expense is made.
+/// taken in first, the invoice or an expense whose invoice was not made yet, so that no second
+/// expense is made.
 async fn create_shipping(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
@@ -226,6 +227,11 @@ async fn create_shipping(
         return invoice::adopt(place, entry, books, &found).await;
     }
     find_client(place, entry, plan, books).await?;
+    if entry.value.invoice.is_none()
+        && shipping::adopt(place, entry, &books.invoice.number, expense).await?
+    {
+        return Ok(());
+    }
     match shipping::create(place, entry, expense).await {
         Err(Failure::Rejected(reasons)) if names_client(&reasons) => {
             find_other_client(place, entry, plan, books).await?;

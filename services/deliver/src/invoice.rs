@@ -92,34 +92,60 @@ async fn duplicate(
         None => Err(Failure::held(Reason::new(
             "invoice_number_taken",
             format!(
-                "FreshBooks refuses invoice number {} as taken, but shows no active invoice with it; \
-                 restore or renumber the deleted one, then replay",
+                "FreshBooks refuses invoice number {} as taken, but shows no invoice with it; \
+                 look for it in FreshBooks and renumber it, then replay",
                 books.invoice.number
             ),
         ))),
     }
 }
 
-/// The one active invoice with the number, if there is one.
-pub(crate) async fn find(place: &Workplace<'_>, number: &str) -> Result<Option<Invoice>, Failure> {
-    let found = match place
+/// What FreshBooks has under an invoice's number.
+pub(crate) struct Found {
+    /// The one that stands.
+    pub(crate) active: Option<Invoice>,
+    has_deleted: bool,
+}
+
+/// Looks a number up, deleted invoices included.
+pub(crate) async fn search(place: &Workplace<'_>, number: &str) -> Result<Found, Failure> {
+    let found = place
         .account
-        .find_invoices_by_number(number, Deleted::Exclude)
-        .await
-    {
+        .find_invoices_by_number(number, Deleted::Include)
+        .await;
+    let found = match found {
         Ok(found) => found,
         Err(error) => return Err(place.vendor_failure("looking the invoice up", &error).await),
     };
-    if found.len() > 1 {
+    let (deleted, mut active): (Vec<_>, Vec<_>) = found.into_iter().partition(Invoice::is_deleted);
+    if active.len() > 1 {
         return Err(Failure::held(Reason::new(
             "invoice_twice",
             format!(
                 "FreshBooks has {} active invoices numbered {number}; delete the wrong ones, then replay",
-                found.len()
+                active.len()
             ),
         )));
     }
-    Ok(found.into_iter().next())
+    Ok(Found {
+        active: active.pop(),
+        has_deleted: !deleted.is_empty(),
+    })
+}
+
+/// The one active invoice with the number, if there is one. Where only a deleted one is, somebody
+/// took it out whom the ledger does not know: nothing is made beside it.
+pub(crate) async fn find(place: &Workplace<'_>, number: &str) -> Result<Option<Invoice>, Failure> {
+    let found = search(place, number).await?;
+    if found.active.is_none() && found.has_deleted {
+        return Err(Failure::held(Reason::new(
+            "invoice_deleted_in_freshbooks",
+            format!(
+                "FreshBooks has invoice {number} only as a deleted one, which Tillbook's ledger does not know; restore it there, then replay, or book the order by hand"
+            ),
+        )));
+    }
+    Ok(found.active)
 }
 
 /// Takes an invoice into the ledger that FreshBooks has and the ledger does not know.

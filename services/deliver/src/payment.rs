@@ -26,6 +26,12 @@ pub(crate) async fn create(
         return Ok(());
     };
     if !due_known {
+        // The ledger may be a restored one, older than the books.
+        let all = find_all(place, known.invoice_id).await?;
+        if let Some(found) = all.iter().find(|found| is(found, &desired.key)) {
+            entry.done(|value| value.payments.push(written(desired, found)));
+            return entry.finish().await;
+        }
         let current = invoice::get(place, known.invoice_id).await?;
         if desired.amount.amount_minor > current.outstanding.amount_minor {
             return Err(Failure::held(Reason::new(

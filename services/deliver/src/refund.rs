@@ -54,9 +54,20 @@ pub(crate) async fn create(
     entry: &mut OpenEntry<'_>,
     refund: &DesiredRefund,
 ) -> Result<(), Failure> {
+    let client_id = entry.value.client_id;
+    // The ledger may be a restored one, older than the books.
+    if let Some(found) = find(place, client_id, refund).await? {
+        entry.done(|value| {
+            let mut kept = written(refund, &found);
+            if found.amount != refund.amount {
+                kept.content_hash.clear();
+            }
+            keep(&mut value.refunds, kept);
+        });
+        return entry.finish().await;
+    }
     let category_id = category(place, refund).await?;
     begin(entry, IntentKind::CreateRefund, refund).await?;
-    let client_id = entry.value.client_id;
     let created = match category_id {
         Some(category_id) => {
             let expense = place.account.create_expense(category_id, refund).await;

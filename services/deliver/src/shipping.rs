@@ -171,6 +171,27 @@ pub(crate) async fn updated(
     entry.finish().await
 }
 
+/// Takes an expense in that FreshBooks has and the ledger does not know; false when there is none.
+pub(crate) async fn adopt(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    invoice_number: &str,
+    expense: &ShippingExpense,
+) -> Result<bool, Failure> {
+    let wanted = std::slice::from_ref(expense);
+    let found = find_all(place, entry.value.client_id, invoice_number, wanted).await?;
+    let is_found = !found.is_empty();
+    if is_found {
+        entry.done(|value| {
+            for expense in found {
+                keep(&mut value.shipping, expense);
+            }
+        });
+        entry.finish().await?;
+    }
+    Ok(is_found)
+}
+
 /// What FreshBooks has of these expenses, when the ledger knows of none.
 pub(crate) async fn find_all(
     place: &Workplace<'_>,

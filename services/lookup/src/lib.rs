@@ -247,7 +247,7 @@ impl Lookup {
         }
         let asked_at_ms = store::now_ms();
         let found = match account
-            .find_invoices_by_number(number, Deleted::Exclude)
+            .find_invoices_by_number(number, Deleted::Include)
             .await
         {
             Ok(found) => found,
@@ -257,15 +257,18 @@ impl Lookup {
                     .await);
             }
         };
-        match found.as_slice() {
-            [] => Ok(InvoiceResolution {
+        let (deleted, active): (Vec<_>, Vec<_>) =
+            found.iter().partition(|invoice| invoice.is_deleted());
+        match active.as_slice() {
+            // A deleted one is no absence: delivery looks closer.
+            [] if deleted.is_empty() => Ok(InvoiceResolution {
                 presence: Presence::Absent.into(),
                 invoice_id: 0,
                 verified_at_ms: asked_at_ms,
             }),
-            [invoice] => Ok(InvoiceResolution {
+            [] | [_] => Ok(InvoiceResolution {
                 presence: Presence::Found.into(),
-                invoice_id: invoice.id,
+                invoice_id: found.first().map_or(0, |invoice| invoice.id),
                 verified_at_ms: asked_at_ms,
             }),
             several => Err(Failure::held(Reason::new(

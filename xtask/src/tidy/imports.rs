@@ -67,6 +67,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         "bench" => [CRATES.as_slice(), &SERVICES, &TEST_TOOLS].concat(),
         "corpus" => vec!["domain", "sandbox"],
         "witness" => vec!["contracts"],
+        "simulation" => [CRATES.as_slice(), &["lookup", "deliver", "sandbox"]].concat(),
         "xtask" => vec!["servers"],
         _ => return None,
     })

@@ -158,10 +158,20 @@ impl Client {
                     && (json::id(&row["vis_state"]) == Some(1)) == is_gone
             }
         };
-        let mut rows = self.search(INVOICES, &live, wanted(false)).await?;
-        if deleted == Deleted::Include {
-            rows.extend(self.search(INVOICES, &gone, wanted(true)).await?);
-        }
+        let rows = match deleted {
+            Deleted::Exclude => self.search(INVOICES, &live, wanted(false)).await?,
+            Deleted::Include => {
+                // Not `try_join`: a call that is under way is never cut off, it may be refreshing
+                // a token.
+                let (live, gone) = tokio::join!(
+                    self.search(INVOICES, &live, wanted(false)),
+                    self.search(INVOICES, &gone, wanted(true)),
+                );
+                let mut rows = live?;
+                rows.extend(gone?);
+                rows
+            }
+        };
         rows.iter().map(invoice).collect()
     }
 

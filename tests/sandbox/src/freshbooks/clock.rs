@@ -7,7 +7,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-
 static EASTERN: LazyLock<TimeZone> = LazyLock::new(|| {
     TimeZone::get("America/New_York")
         .or_else(|_| TimeZone::posix("EST5EDT,M3.2.0,M11.1.0"))
