@@ -16,6 +16,10 @@ pub enum VendorError {
     /// No usable answer, and certainly nothing was changed: a read, or a write never sent.
     #[error("the vendor gave no usable answer ({cause}); nothing was changed, retry later")]
     RetryLater { cause: Transient },
+    /// Not sent: the vendor did not answer several times in a row, and one call at a time tries
+    /// it again. Nothing was changed.
+    #[error("the vendor does not answer; tried again in {} ms", .after.as_millis())]
+    CircuitOpen { after: Duration },
     /// A write whose reply was lost. Look its result up before writing again.
     #[error("the reply to a write was lost ({cause}); look its result up before writing again")]
     UnknownOutcome { cause: Transient },
@@ -25,6 +29,12 @@ pub enum VendorError {
     /// The refresh token is spent or revoked: a person has to connect the account again.
     #[error("the grant is spent or revoked; connect the account again")]
     GrantRevoked,
+    /// The account itself is switched off (errno 1042): a person has to see to it.
+    #[error("the account is inactive{}; open or pay it at the vendor", List(.errors))]
+    AccountInactive { errors: Vec<VendorFault> },
+    /// The token's role or scopes do not reach this (403).
+    #[error("the vendor denies access{}; grant the missing scope or role", List(.errors))]
+    AccessDenied { errors: Vec<VendorFault> },
     /// The vendor's plan does not allow more of these (402, errno 7005).
     #[error("the vendor's plan limit is reached{}; raise the plan or free a place", List(.errors))]
     PlanLimit { errors: Vec<VendorFault> },
@@ -145,7 +155,7 @@ impl VendorError {
     /// How long the vendor wants to be left alone; `None` when it did not say.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RetryAfter { after } => Some(*after),
+            Self::RetryAfter { after } | Self::CircuitOpen { after } => Some(*after),
             _ => None,
         }
     }
@@ -157,23 +167,32 @@ impl VendorError {
 
     /// Whether the vendor refuses the whole connection until a person acts.
     pub fn refuses_connection(&self) -> bool {
-        matches!(self, Self::Unauthorized | Self::GrantRevoked)
+        matches!(
+            self,
+            Self::Unauthorized | Self::GrantRevoked | Self::AccountInactive { .. }
+        )
     }
 
     /// Whether the same call may succeed later without anybody's doing. A conflict is not
     /// counted: look first what it conflicts with.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::RetryAfter { .. } | Self::RetryLater { .. })
+        matches!(
+            self,
+            Self::RetryAfter { .. } | Self::CircuitOpen { .. } | Self::RetryLater { .. }
+        )
     }
 
     /// Low-cardinality name, for metrics and the journal.
     pub fn class(&self) -> &'static str {
         match self {
             Self::RetryAfter { .. } => "throttled",
+            Self::CircuitOpen { .. } => "circuit_open",
             Self::RetryLater { .. } => "unavailable",
             Self::UnknownOutcome { .. } => "unknown_outcome",
             Self::Unauthorized => "unauthorized",
             Self::GrantRevoked => "grant_revoked",
+            Self::AccountInactive { .. } => "account_inactive",
+            Self::AccessDenied { .. } => "access_denied",
             Self::PlanLimit { .. } => "plan_limit",
             Self::NotFound { .. } => "not_found",
             Self::Conflict { .. } => "conflict",
@@ -186,7 +205,9 @@ impl VendorError {
     /// What the vendor named, with its words behind [`VendorFault::message`]; often empty.
     pub fn faults(&self) -> &[VendorFault] {
         match self {
-            Self::PlanLimit { errors }
+            Self::AccountInactive { errors }
+            | Self::AccessDenied { errors }
+            | Self::PlanLimit { errors }
             | Self::NotFound { errors }
             | Self::Conflict { errors }
             | Self::Rejected { errors, .. } => errors,

@@ -1,6 +1,6 @@
 //! What the runner needs to know of a message: its schema's name and whom it is about.
 
-use crate::event::{Entity, Event};
+use crate::event::{Entity, Event, Origin};
 use crate::{books, hint, order};
 
 /// A protobuf message that travels between stages.
@@ -10,6 +10,9 @@ pub trait Contract: prost::Message + Default + Send + Sync + 'static {
 
     /// Whom the message is about; `None` when it does not say.
     fn about(&self) -> Option<About>;
+
+    /// What made somebody look at it.
+    fn origin(&self) -> Origin;
 }
 
 /// Whom a message is about.
@@ -57,6 +60,10 @@ impl Contract for hint::Hint {
             event_id: String::new(),
         })
     }
+
+    fn origin(&self) -> Origin {
+        Origin::try_from(self.origin).unwrap_or(Origin::Unspecified)
+    }
 }
 
 impl Contract for order::OrderSnapshot {
@@ -64,6 +71,10 @@ impl Contract for order::OrderSnapshot {
 
     fn about(&self) -> Option<About> {
         self.event.as_ref().map(Event::about)
+    }
+
+    fn origin(&self) -> Origin {
+        self.event.as_ref().map(Event::origin).unwrap_or_default()
     }
 }
 
@@ -73,6 +84,10 @@ impl Contract for order::ValidatedOrder {
     fn about(&self) -> Option<About> {
         self.event.as_ref().map(Event::about)
     }
+
+    fn origin(&self) -> Origin {
+        self.event.as_ref().map(Event::origin).unwrap_or_default()
+    }
 }
 
 impl Contract for books::DesiredBooks {
@@ -80,6 +95,10 @@ impl Contract for books::DesiredBooks {
 
     fn about(&self) -> Option<About> {
         self.event.as_ref().map(Event::about)
+    }
+
+    fn origin(&self) -> Origin {
+        self.event.as_ref().map(Event::origin).unwrap_or_default()
     }
 }
 
@@ -89,6 +108,11 @@ impl Contract for books::ResolvedPlan {
     fn about(&self) -> Option<About> {
         self.books.as_ref()?.event.as_ref().map(Event::about)
     }
+
+    fn origin(&self) -> Origin {
+        let event = self.books.as_ref().and_then(|books| books.event.as_ref());
+        event.map(Event::origin).unwrap_or_default()
+    }
 }
 
 impl Contract for books::Outcome {
@@ -96,5 +120,9 @@ impl Contract for books::Outcome {
 
     fn about(&self) -> Option<About> {
         self.event.as_ref().map(Event::about)
+    }
+
+    fn origin(&self) -> Origin {
+        self.event.as_ref().map(Event::origin).unwrap_or_default()
     }
 }

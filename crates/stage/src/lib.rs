@@ -17,6 +17,7 @@ mod pull;
 mod received;
 mod retry;
 mod runner;
+mod slots;
 mod source;
 pub mod vendor;
 
@@ -28,6 +29,7 @@ pub use publish::{NotStored, Outlet, PublishError, Publisher};
 pub use received::{Notes, Received};
 pub use retry::RetryPolicy;
 pub use runner::{Desk, RunError, Runner, StageContext, StageSettings, handle};
+pub use slots::Shares;
 pub use source::{Place, Source};
 
 use contracts::contract::Contract;

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, AckKind, consumer};
+use contracts::topology::Stage;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
+
+use crate::slots::{Shares, Slots};
 
 /// Longest one pull stays open. It also bounds how long a pull that the server lost in a restart
 /// goes unnoticed.
@@ -21,23 +24,35 @@ const PULL_EXPIRES: Duration = Duration::from_secs(5);
 const PULL_MAX: usize = 256;
 /// Pause after a pull that failed.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Longest a message keeps another connection's from being pulled while it waits for a place.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a message's turn came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It has a place to be worked on.
+    Place,
+    /// Its connection's places are all taken, and stay so: it is to make way for others.
+    Crowded,
+}
 
 /// Where a stage's messages are worked on, shared by its consumers.
 #[derive(Clone, Debug)]
 pub(crate) struct Workshop {
     /// Messages worked on at the same time.
-    slots: Arc<Semaphore>,
+    slots: Slots,
+    shares: Shares,
     in_flight: usize,
     pub(crate) tasks: TaskTracker,
     shutdown: CancellationToken,
 }
 
 impl Workshop {
-    pub(crate) fn new(in_flight: usize, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(in_flight: usize, shares: Shares, shutdown: CancellationToken) -> Self {
         let in_flight = in_flight.max(1);
-        let slots = Arc::new(Semaphore::new(in_flight));
         Self {
-            slots,
+            slots: Slots::new(in_flight, shares),
+            shares,
             in_flight,
             tasks: TaskTracker::new(),
             shutdown,
@@ -47,11 +62,11 @@ impl Workshop {
     /// Pulls from one consumer until shutdown and hands each message to `work`.
     pub(crate) async fn follow<W, F>(
         &self,
-        stage: &'static str,
+        stage: Stage,
         consumer: &consumer::PullConsumer,
         work: W,
     ) where
-        W: Fn(Arc<jetstream::Message>) -> F,
+        W: Fn(Arc<jetstream::Message>, Turn) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         // Half as many again as there are slots: the next are there when a slot is free.
@@ -60,7 +75,7 @@ impl Workshop {
         ));
         while !self.shutdown.is_cancelled() {
             if let Err(error) = self.pull(stage, consumer, &room, &work).await {
-                warn!(stage, error = %error, "a pull failed; it is begun anew");
+                warn!(stage = stage.name(), error = %error, "a pull failed; it is begun anew");
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
                     () = self.shutdown.cancelled() => {}
@@ -72,13 +87,13 @@ impl Workshop {
     /// One pull for as many messages as there is room for; `Ok` when it has ended.
     async fn pull<W, F>(
         &self,
-        stage: &'static str,
+        stage: Stage,
         consumer: &consumer::PullConsumer,
         room: &Arc<Semaphore>,
         work: &W,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
     where
-        W: Fn(Arc<jetstream::Message>) -> F,
+        W: Fn(Arc<jetstream::Message>, Turn) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         let mut places = tokio::select! {
@@ -107,7 +122,7 @@ impl Workshop {
             let message = Arc::new(message);
             let turn = self
                 .clone()
-                .turn(stage, progress_every, message.clone(), work(message));
+                .turn(stage, progress_every, message, work.clone());
             self.tasks.spawn(async move {
                 turn.await;
                 drop(place);
@@ -121,26 +136,50 @@ impl Workshop {
         u32::try_from((self.in_flight / 2).min(PULL_MAX)).unwrap_or(1)
     }
 
-    /// Waits for a slot and does the work; at a shutdown what has not begun is handed back.
-    async fn turn(
+    /// Waits for a place and does the work; at a shutdown what has not begun is handed back.
+    async fn turn<W, F>(
         self,
-        stage: &'static str,
+        stage: Stage,
         progress_every: Duration,
         message: Arc<jetstream::Message>,
-        work: impl Future<Output = ()>,
-    ) {
+        work: W,
+    ) where
+        W: Fn(Arc<jetstream::Message>, Turn) -> F,
+        F: Future<Output = ()>,
+    {
+        let name = stage.name();
+        let connection = connection_of(stage, &message.subject);
+        let patience = async {
+            if self.shares.are_several() {
+                tokio::time::sleep(PATIENCE).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
         let waiting = async {
             tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => None,
-                slot = self.slots.acquire() => slot.ok(),
+                slot = self.slots.acquire(&connection) => Some(Some(slot)),
+                () = patience => Some(None),
             }
         };
-        match kept_alive(stage, &message, progress_every, waiting).await {
-            Some(_slot) => kept_alive(stage, &message, progress_every, work).await,
-            None => hand_back(&message).await,
-        }
+        let Some(slot) = kept_alive(name, &message, progress_every, waiting).await else {
+            return hand_back(&message).await;
+        };
+        let turn = match slot {
+            Some(_) => Turn::Place,
+            None => Turn::Crowded,
+        };
+        kept_alive(name, &message, progress_every, work(message.clone(), turn)).await;
+        drop(slot);
     }
+}
+
+/// Whose message it is, as its subject says.
+fn connection_of(stage: Stage, subject: &str) -> String {
+    let subject = stage.input_subject(subject);
+    subject.split('.').nth(2).unwrap_or_default().to_owned()
 }
 
 /// All the room there is now, but at least what lies beyond the slots.

@@ -17,15 +17,23 @@ pub struct RetryPolicy {
     pub cap: Duration,
 }
 
+/// The most that is added to a hint.
+const HINT_SPREAD_MAX: Duration = Duration::from_secs(10);
+
 impl RetryPolicy {
     /// The delay before the attempt that follows `attempt`: exponential, full jitter.
     ///
-    /// The far side's hint is a floor, never shortened; jitter is added on top of it so that
-    /// waiting messages do not return in one wave.
+    /// The far side's hint is a floor, never shortened; jitter is added on top of it, an eighth of
+    /// it or more, so that waiting messages do not return in one wave.
     pub fn delay(&self, attempt: u32, hint: Option<Duration>) -> Duration {
         let jitter = Backoff::new(self.base, self.cap).delay(attempt);
         match hint {
-            Some(hint) => hint.min(self.age_max).saturating_add(jitter.min(self.base)),
+            Some(hint) => {
+                let hint = hint.min(self.age_max);
+                let spread =
+                    Backoff::new((hint / 8).min(HINT_SPREAD_MAX), HINT_SPREAD_MAX).delay(1);
+                hint.saturating_add(jitter.min(self.base).max(spread))
+            }
             None => jitter,
         }
     }
@@ -65,7 +73,7 @@ mod tests {
         let hint = Duration::from_secs(30);
         for _ in 0..200 {
             let delay = POLICY.delay(1, Some(hint));
-            assert!(delay >= hint && delay <= hint + POLICY.base);
+            assert!(delay >= hint && delay <= hint + hint / 8);
         }
     }
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, consumer};
+use connect::budget::Class;
 use contracts::contract::{About, Contract};
 use contracts::dead_letter::DeadLetterKind;
+use contracts::event::Origin;
 use contracts::{headers, topology};
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -19,9 +21,10 @@ use crate::failure::{Done, Failure, Reason};
 use crate::journal::Journal;
 use crate::metrics::StageMetrics;
 use crate::publish::Publisher;
-use crate::pull::Workshop;
+use crate::pull::{Turn, Workshop};
 use crate::received::{Notes, Received, with_notes};
 use crate::retry::RetryPolicy;
+use crate::slots::Shares;
 use crate::source::Source;
 
 /// Bounds of one stage.
@@ -85,6 +88,7 @@ pub enum RunError {
 pub struct Runner<S> {
     stage: Arc<S>,
     context: Arc<StageContext>,
+    shares: Shares,
     /// The stage's own stream first, then its messages among the retries.
     consumers: [consumer::PullConsumer; 2],
 }
@@ -111,33 +115,46 @@ impl<S: Stage> Runner<S> {
         Ok(Self {
             stage: Arc::new(stage),
             context: Arc::new(context),
+            shares: Shares::ALL_IN_ONE,
             consumers,
         })
+    }
+
+    /// Shares the places out among connections.
+    #[must_use]
+    pub fn shared_out(mut self, shares: Shares) -> Self {
+        self.shares = shares;
+        self
     }
 
     /// Processes messages until the shutdown token is cancelled, then drains within bounds.
     pub async fn run(self) {
         let settings = &self.context.settings;
-        let workshop = Workshop::new(settings.in_flight, self.context.shutdown.clone());
+        let shutdown = self.context.shutdown.clone();
+        let workshop = Workshop::new(settings.in_flight, self.shares, shutdown);
         let stage = S::STAGE.name();
-        let desk = Arc::new(self.context.desk());
-        let work = |message: Arc<jetstream::Message>| {
-            let (stage, desk) = (self.stage.clone(), desk.clone());
+        let (worker, desk) = (self.stage.clone(), Arc::new(self.context.desk()));
+        let work = move |message: Arc<jetstream::Message>, turn: Turn| {
+            let (stage, desk) = (worker.clone(), desk.clone());
             // Boxed: the state of one delivery is large, and it is moved through several wrappers.
             Box::pin(async move {
-                match Delivery::of(S::STAGE, &message) {
-                    Some(delivery) => handle(stage.as_ref(), &desk, &delivery).await,
-                    None => warn!(
+                let Some(delivery) = Delivery::of(S::STAGE, &message) else {
+                    warn!(
                         stage = S::STAGE.name(),
                         "a message without JetStream's reply subject was ignored"
-                    ),
+                    );
+                    return;
+                };
+                match turn {
+                    Turn::Place => handle(stage.as_ref(), &desk, &delivery).await,
+                    Turn::Crowded => make_way::<S>(&desk, &delivery).await,
                 }
             })
         };
         let [own, due] = &self.consumers;
         tokio::join!(
-            workshop.follow(stage, own, &work),
-            workshop.follow(stage, due, &work)
+            workshop.follow(S::STAGE, own, work.clone()),
+            workshop.follow(S::STAGE, due, work)
         );
         workshop.tasks.close();
         let drained = tokio::time::timeout(settings.drain_timeout, workshop.tasks.wait()).await;
@@ -151,6 +168,29 @@ impl<S: Stage> Runner<S> {
         info!(stage, "stage stopped");
     }
 }
+
+/// Puts a message off whose connection has all its places taken, so that others are pulled.
+async fn make_way<S: Stage>(desk: &Desk, delivery: &Delivery<'_>) {
+    let span = Span::none();
+    let exit = Exit {
+        desk,
+        stage: S::STAGE,
+        delivery,
+        about: None,
+        notes: None,
+        span: &span,
+    };
+    let reason = Reason::new(
+        "connection_busy",
+        "as many messages of the connection are worked on as may be at once",
+    );
+    let after = CROWDED_PAUSE;
+    let failure = Failure::Wait { after, reason };
+    Box::pin(exit.take::<S::Out>(Err(failure), Duration::ZERO)).await;
+}
+
+/// How long a message stays away that made way; the runner's jitter comes on top.
+const CROWDED_PAUSE: Duration = Duration::from_secs(2);
 
 /// One delivery, from its bytes to its exit.
 pub async fn handle<S: Stage>(stage: &S, desk: &Desk, delivery: &Delivery<'_>) {
@@ -201,8 +241,18 @@ async fn deliver<S: Stage>(stage: &S, desk: &Desk, delivery: &Delivery<'_>, span
     let notes = Notes::new(S::STAGE.name(), about.clone(), &delivery.source, trace_id);
     exit.about = Some(&about);
     exit.notes = Some(&notes);
+    let class = class_of(&decoded, delivery.headers);
     let started = Instant::now();
-    let outcome = work(stage, desk, &delivery.source, decoded, &about, &notes).await;
+    let outcome = work(
+        stage,
+        desk,
+        &delivery.source,
+        decoded,
+        &about,
+        &notes,
+        class,
+    )
+    .await;
     let elapsed = started.elapsed();
     desk.metrics.processed(S::STAGE.name(), elapsed);
     exit.take(outcome, elapsed).await;
@@ -216,6 +266,7 @@ async fn work<S: Stage>(
     decoded: S::In,
     about: &About,
     notes: &Notes,
+    class: Class,
 ) -> Result<Done<S::Out>, Failure> {
     let received = Received {
         message: decoded,
@@ -227,6 +278,7 @@ async fn work<S: Stage>(
     };
     // Boxed: a stage's state can be large, and it is moved through several wrappers.
     let function = with_notes(notes.clone(), Box::pin(stage.process(received)));
+    let function = connect::budget::in_class(class, function);
     let function = AssertUnwindSafe(function).catch_unwind();
     match tokio::time::timeout(desk.settings.process_timeout, function).await {
         Ok(Ok(outcome)) => outcome,
@@ -241,6 +293,16 @@ async fn work<S: Stage>(
                 desk.settings.process_timeout.as_secs()
             ),
         ))),
+    }
+}
+
+/// How urgent a message's vendor calls are.
+fn class_of<In: Contract>(decoded: &In, header_map: Option<&async_nats::HeaderMap>) -> Class {
+    match decoded.origin() {
+        Origin::Backfill | Origin::Undo => Class::Backfill,
+        Origin::Sweep | Origin::Replay => Class::Replay,
+        _ if header_map.is_some_and(|h| h.get(headers::REPLAY).is_some()) => Class::Replay,
+        Origin::Unspecified | Origin::Hook => Class::Live,
     }
 }
 

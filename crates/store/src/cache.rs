@@ -4,39 +4,20 @@
 //! "ask FreshBooks". Absence is never cached, so a stale answer cannot hide a client. Not here:
 //! the look-ups themselves.
 
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::AsyncCommands;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use tracing::warn;
 
 use crate::ledger::{ClientKey, ItemKey};
 use crate::redis_address::{AddressError, RedisAddress};
+use crate::redis_link::RedisLink;
 
 /// The look-up cache of all connections.
 #[derive(Debug)]
 pub struct LookupCache {
-    redis: Option<Guarded>,
+    redis: Option<RedisLink>,
     ttl: Duration,
 }
-
-/// A connection that is left alone for a while after a failure.
-struct Guarded {
-    manager: ConnectionManager,
-    resting_until: Mutex<Option<Instant>>,
-}
-
-impl std::fmt::Debug for Guarded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Redis")
-    }
-}
-
-/// Longest wait for one answer; FreshBooks itself takes longer than this.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(250);
-/// How long Redis is left alone after it failed.
-const REST: Duration = Duration::from_secs(1);
 
 impl LookupCache {
     /// A cache that is always empty.
@@ -47,19 +28,17 @@ impl LookupCache {
         }
     }
 
-    /// Connects in the background; an unreachable Redis is a cache that is empty for now.
+    /// A cache with a connection of its own.
     pub async fn connect(address: &RedisAddress, ttl: Duration) -> Result<Self, AddressError> {
-        let client = address.client()?;
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(ANSWER_TIMEOUT))
-            .set_connection_timeout(Some(ANSWER_TIMEOUT))
-            .set_number_of_retries(1);
-        let manager = ConnectionManager::new_lazy_with_config(client, config)?;
-        let redis = Some(Guarded {
-            manager,
-            resting_until: Mutex::new(None),
-        });
-        Ok(Self { redis, ttl })
+        Ok(Self::on(RedisLink::connect(address).await?, ttl))
+    }
+
+    /// A cache on a connection that others use too.
+    pub fn on(link: RedisLink, ttl: Duration) -> Self {
+        Self {
+            redis: Some(link),
+            ttl,
+        }
     }
 
     /// The FreshBooks client id remembered for a shopper, if any.
@@ -87,62 +66,34 @@ impl LookupCache {
         self.delete(item_key(connection, key)).await;
     }
 
-    async fn get(&self, key: String) -> Option<u64> {
-        let guarded = self
-            .redis
-            .as_ref()
-            .filter(|guarded| !guarded.is_resting())?;
-        let mut manager = guarded.manager.clone();
-        let answer: redis::RedisResult<Option<u64>> = manager.get(key).await;
-        guarded.settle(answer).flatten()
-    }
-
-    async fn set(&self, key: String, id: u64) {
-        let Some(guarded) = self.redis.as_ref().filter(|guarded| !guarded.is_resting()) else {
-            return;
-        };
-        let mut manager = guarded.manager.clone();
-        let answer: redis::RedisResult<()> =
-            manager.set_ex(key, id, self.ttl.as_secs().max(1)).await;
-        guarded.settle(answer);
-    }
-
     /// Forgets a client id that FreshBooks no longer knows.
     pub async fn forget_client(&self, connection: &str, key: &ClientKey) {
         self.delete(cache_key(connection, key)).await;
     }
 
-    async fn delete(&self, key: String) {
-        let Some(guarded) = self.redis.as_ref() else {
+    async fn get(&self, key: String) -> Option<u64> {
+        let link = self.redis.as_ref()?;
+        let answer: redis::RedisResult<Option<u64>> = link.open()?.get(key).await;
+        link.settle(answer).flatten()
+    }
+
+    async fn set(&self, key: String, id: u64) {
+        let Some((link, mut redis)) = self
+            .redis
+            .as_ref()
+            .and_then(|link| Some((link, link.open()?)))
+        else {
             return;
         };
-        let mut manager = guarded.manager.clone();
-        let answer: redis::RedisResult<()> = manager.del(key).await;
-        guarded.settle(answer);
-    }
-}
-
-impl Guarded {
-    fn is_resting(&self) -> bool {
-        let until = *self
-            .resting_until
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() < until)
+        let ttl_s = self.ttl.as_secs().max(1);
+        let answer: redis::RedisResult<()> = redis.set_ex(key, id, ttl_s).await;
+        link.settle(answer);
     }
 
-    fn settle<T>(&self, answer: redis::RedisResult<T>) -> Option<T> {
-        match answer {
-            Ok(value) => Some(value),
-            Err(error) => {
-                warn!(error.kind = ?error.kind(), "Redis did not answer; FreshBooks is asked instead");
-                let mut until = self
-                    .resting_until
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
-                *until = Instant::now().checked_add(REST);
-                None
-            }
+    async fn delete(&self, key: String) {
+        if let Some(link) = &self.redis {
+            let answer: redis::RedisResult<()> = link.open_anyway().del(key).await;
+            link.settle(answer);
         }
     }
 }

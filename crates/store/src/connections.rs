@@ -84,8 +84,16 @@ impl Connections {
         }
         self.remember(connection, vendor, false);
         let name = vendor.as_str();
+        let remedy = match error {
+            VendorError::AccountInactive { .. } => {
+                "See to the account at the vendor; work goes on by itself when it is active again"
+            }
+            _ => {
+                "Put working credentials into tillbook.toml (for FreshBooks: connect the account again, new refresh_token)"
+            }
+        };
         let reason = format!(
-            "{name} refuses connection {connection} ({error}). Put working credentials into tillbook.toml (for FreshBooks: connect the account again, new refresh_token). Nothing is lost: work waits"
+            "{name} refuses connection {connection} ({error}). {remedy}. Nothing is lost: work waits"
         );
         let hold = Hold {
             code: format!("{name}_{}", error.class()),
@@ -106,12 +114,18 @@ impl Connections {
         }
     }
 
-    /// A vendor answered: a hold that it caused has ended.
-    pub async fn answered(&self, connection: &str, vendor: Vendor) {
+    /// A vendor answered work that began at that moment: a hold that it caused before has ended.
+    ///
+    /// An answer to older work says nothing: it may have come before the refusal.
+    pub async fn answered(&self, connection: &str, vendor: Vendor, began_ms: u64) {
         if !self.remember(connection, vendor, true) {
             return;
         }
         let ended = match self.read(connection).await {
+            Ok((Some(hold), _)) if hold.since_ms > began_ms => {
+                self.remember(connection, vendor, false);
+                return;
+            }
             Ok((Some(hold), revision)) if hold.code.starts_with(vendor.as_str()) => {
                 let ended = Hold {
                     ended_ms: Some(now_ms()),

@@ -1,11 +1,12 @@
-//! Durable and cached state: the ledger, token pairs, mapping documents, held connections, and
-//! the look-up cache.
+//! Durable and cached state: the ledger, token pairs, mapping documents, held connections, the
+//! look-up cache, and the budget of the vendors' windows.
 //!
 //! The truth lives in JetStream key-value buckets and is changed by compare-and-set only; Redis
 //! holds nothing that cannot be read again from FreshBooks. Not here: what the state means for the
 //! books (`domain`), or when it is changed (`deliver`).
 
 pub mod bucket;
+pub mod budget;
 pub mod cache;
 pub mod connections;
 mod json_record;
@@ -13,6 +14,7 @@ pub mod keyed_locks;
 pub mod ledger;
 pub mod mappings;
 pub mod redis_address;
+pub mod redis_link;
 pub mod sealing;
 pub mod sweeps;
 pub mod tokens;

@@ -29,10 +29,20 @@ async fn a_refused_connection_is_held_until_the_same_vendor_answers() {
         "{}",
         hold.reason
     );
-    connections.answered("acme", Vendor::BigCommerce).await;
+    connections
+        .answered("acme", Vendor::BigCommerce, store::now_ms())
+        .await;
     assert_eq!(connections.hold("acme").await.unwrap(), Some(hold));
     assert_eq!(connections.hold("other").await.unwrap(), None);
-    connections.answered("acme", Vendor::FreshBooks).await;
+    let before = store::now_ms().saturating_sub(60_000);
+    connections
+        .answered("acme", Vendor::FreshBooks, before)
+        .await;
+    let still = connections.hold("acme").await.unwrap();
+    assert!(still.is_some(), "ended by an answer from before");
+    connections
+        .answered("acme", Vendor::FreshBooks, store::now_ms())
+        .await;
     assert_eq!(connections.hold("acme").await.unwrap(), None);
 }
 
@@ -59,6 +69,8 @@ async fn a_hold_outlives_the_process_and_ends_with_another_ones_success() {
     drop(dead);
     let restarted = Connections::bind(&bench.another().await).await.unwrap();
     assert!(restarted.hold("acme").await.unwrap().is_some());
-    restarted.answered("acme", Vendor::FreshBooks).await;
+    restarted
+        .answered("acme", Vendor::FreshBooks, store::now_ms())
+        .await;
     assert_eq!(restarted.hold("acme").await.unwrap(), None);
 }

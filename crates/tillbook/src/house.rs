@@ -7,17 +7,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use connect::CallObserver;
+use connect::breaker::BreakerSettings;
+use connect::budget::{Class, SharedBudget};
+use connect::{CallObserver, Guards, Sharing, Vendor};
 use contracts::permissions::User;
 use runtime::config::{Config, Connection, RedisConfig, StageConfig};
 use runtime::metrics::Metrics;
 use runtime::shutdown::CancellationToken;
-use stage::vendor::CallNotes;
+use stage::vendor::{BreakerNotes, CallNotes, CountedBudget, GuardMetrics};
 use stage::{Journal, Publisher, RetryPolicy, StageContext, StageMetrics, StageSettings};
+use store::budget::RedisBudget;
 use store::cache::LookupCache;
 use store::connections::Connections;
 use store::ledger::Ledger;
 use store::redis_address::RedisAddress;
+use store::redis_link::RedisLink;
 use store::sealing::Keyring;
 use store::sweeps::Sweeps;
 use store::tokens::Tokens;
@@ -35,10 +39,29 @@ pub(crate) struct House {
     journal: Journal,
     stage_metrics: StageMetrics,
     observer: Arc<dyn CallObserver>,
+    guard_metrics: GuardMetrics,
+    /// `None` when no Redis is configured.
+    redis: Option<RedisLink>,
 }
 
-/// Calls of each BigCommerce window that a run leaves to live hooks.
-const RUN_QUOTA_RESERVE: u64 = 30;
+/// What a vendor's client is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Messages, which go away when a window is used up and come again.
+    Work,
+    /// The same, but nearer to the beginning: leaves room to what is nearer to its end.
+    Ahead,
+    /// Reading on a command or for a proof: waits in place, behind all work.
+    Reading,
+}
+
+/// Look-ups could use up a window on orders that deliver cannot write in it; deliver makes about as
+/// many reads and updates for each order.
+const LOOKUPS_LEAVE_PERCENT: u64 = 40;
+
+/// Longest a reader waits for a window: a whole one of either vendor.
+const READER_WAIT: Duration = Duration::from_secs(90);
+
 /// Longest a stopping process waits for work under way.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -60,6 +83,14 @@ impl House {
         let journal = Journal::start(publisher.clone(), service);
         let stage_metrics = StageMetrics::register(&metrics).or_exit(code::FAILED)?;
         let observer = Arc::new(CallNotes::register(&metrics).or_exit(code::FAILED)?);
+        let guard_metrics = GuardMetrics::register(&metrics).or_exit(code::FAILED)?;
+        let redis = match &config.redis.url {
+            Some(_) => {
+                let address = redis_address(&config.redis)?;
+                Some(RedisLink::connect(&address).await.or_exit(code::CONFIG)?)
+            }
+            None => None,
+        };
         Ok(Self {
             config,
             nats,
@@ -69,6 +100,8 @@ impl House {
             journal,
             stage_metrics,
             observer,
+            guard_metrics,
+            redis,
         })
     }
 
@@ -113,23 +146,83 @@ impl House {
     }
 
     /// The look-up cache; without a Redis URL the configuration is incomplete.
-    pub(crate) async fn cache(&self) -> Result<Arc<LookupCache>, Failure> {
-        let address = redis_address(&self.config.redis)?;
+    pub(crate) fn cache(&self) -> Result<Arc<LookupCache>, Failure> {
+        self.config.redis.require_url().or_exit(code::CONFIG)?;
         let ttl = Duration::from_secs(self.config.lookup.cache_ttl_s);
-        let cache = LookupCache::connect(&address, ttl).await;
-        Ok(Arc::new(cache.or_exit(code::CONFIG)?))
+        Ok(Arc::new(match &self.redis {
+            Some(link) => LookupCache::on(link.clone(), ttl),
+            None => LookupCache::absent(),
+        }))
+    }
+
+    /// What stands before the calls of one connection to one vendor.
+    fn guards(&self, connection: &str, vendor: Vendor, purpose: Purpose) -> Guards {
+        let config = self.config.vendors;
+        let budget = self.redis.as_ref().map(|link| {
+            Arc::new(CountedBudget {
+                budget: Arc::new(RedisBudget::on(link.clone())),
+                metrics: self.guard_metrics.clone(),
+            }) as Arc<dyn SharedBudget>
+        });
+        let class = match purpose {
+            Purpose::Work | Purpose::Ahead => Class::Live,
+            Purpose::Reading => Class::Backfill,
+        };
+        let watch = BreakerNotes::new(connection, vendor, self.guard_metrics.clone());
+        Guards {
+            sharing: Sharing {
+                budget,
+                alone_percent: config.share_without_redis_percent,
+                class,
+                leaves_percent: if purpose == Purpose::Ahead {
+                    LOOKUPS_LEAVE_PERCENT
+                } else {
+                    0
+                },
+            },
+            breaker: BreakerSettings {
+                failures: config.breaker_failures,
+                open_max: Duration::from_secs(config.breaker_open_max_s),
+                alert_after: Duration::from_secs(config.breaker_alert_s),
+                ..BreakerSettings::default()
+            },
+            watch: Some(Arc::new(watch)),
+        }
+    }
+
+    /// How a stage's places are shared out among the connections, `most` for each.
+    pub(crate) fn shares(&self, most: usize) -> stage::Shares {
+        stage::Shares {
+            connections: self.config.connections.len(),
+            most,
+        }
     }
 
     /// A BigCommerce client per connection.
-    pub(crate) fn stores(&self) -> Result<HashMap<String, connect::bigcommerce::Client>, Failure> {
+    pub(crate) fn stores(
+        &self,
+        purpose: Purpose,
+    ) -> Result<HashMap<String, connect::bigcommerce::Client>, Failure> {
         let mut stores = HashMap::new();
         for connection in &self.config.connections {
-            let client =
-                connect::bigcommerce::Client::new(store_config(connection), self.observer.clone())
-                    .or_exit(code::CONFIG)?;
+            let client = self.store(connection, self.observer.clone(), purpose)?;
             stores.insert(connection.name.clone(), client);
         }
         Ok(stores)
+    }
+
+    fn store(
+        &self,
+        connection: &Connection,
+        observer: Arc<dyn CallObserver>,
+        purpose: Purpose,
+    ) -> Result<connect::bigcommerce::Client, Failure> {
+        let mut config = store_config(connection);
+        if purpose == Purpose::Reading {
+            config.quota_max_wait = READER_WAIT;
+        }
+        let guards = self.guards(&connection.name, Vendor::BigCommerce, purpose);
+        connect::bigcommerce::Client::guarded(config, observer, &guards).or_exit(code::CONFIG)
     }
 
     /// What a run over a range of days works with.
@@ -144,12 +237,11 @@ impl House {
         let observer = move |_: connect::VendorCall| {
             counter.fetch_add(1, Ordering::Relaxed);
         };
-        let mut store_config = store_config(connection);
-        // A run leaves more of the window to live hooks than the fetcher leaves to other apps.
-        store_config.quota_reserve = RUN_QUOTA_RESERVE;
-        let store = connect::bigcommerce::Client::new(store_config, Arc::new(observer))
-            .or_exit(code::CONFIG)?;
-        let account = self.accounts().await?.remove(&connection.name);
+        let store = self.store(connection, Arc::new(observer), Purpose::Reading)?;
+        let account = self
+            .accounts(Purpose::Reading)
+            .await?
+            .remove(&connection.name);
         let account = account
             .ok_or_else(|| anyhow::anyhow!("connection {} has no account", connection.name))
             .or_exit(code::CONFIG)?;
@@ -175,14 +267,16 @@ impl House {
     /// A FreshBooks client per connection, with tokens that refresh once across processes.
     pub(crate) async fn accounts(
         &self,
+        purpose: Purpose,
     ) -> Result<HashMap<String, connect::freshbooks::Client>, Failure> {
         let usual = connect::HttpLimits::default().max_body_bytes;
-        self.accounts_reading(usual).await
+        self.accounts_reading(purpose, usual).await
     }
 
     /// The same, for replies of up to so many bytes.
     pub(crate) async fn accounts_reading(
         &self,
+        purpose: Purpose,
         body_bytes_max: usize,
     ) -> Result<HashMap<String, connect::freshbooks::Client>, Failure> {
         let keyring = Arc::new(keyring(&self.config)?);
@@ -191,6 +285,11 @@ impl House {
             let settle = Duration::from_millis(self.config.deliver.settle_ms);
             let mut config = books_config(connection).cut_off_within(settle);
             config.http.max_body_bytes = body_bytes_max;
+            if purpose == Purpose::Reading {
+                // Readers write nothing, so nobody relies on when their calls are over.
+                config.limit_max_wait = READER_WAIT;
+                config.send_within = READER_WAIT.saturating_mul(2);
+            }
             let tokens = Tokens::bind(
                 &self.nats.jetstream,
                 &connection.name,
@@ -204,9 +303,10 @@ impl House {
                 store::tokens::Error::Bind(_) => Failure::new(code::UNAVAILABLE, error),
                 _ => Failure::new(code::CONFIG, error),
             })?;
-            let client =
-                connect::freshbooks::Client::new(config, Arc::new(tokens), self.observer.clone())
-                    .or_exit(code::CONFIG)?;
+            let guards = self.guards(&connection.name, Vendor::FreshBooks, purpose);
+            let (tokens, observer) = (Arc::new(tokens), self.observer.clone());
+            let client = connect::freshbooks::Client::guarded(config, tokens, observer, &guards)
+                .or_exit(code::CONFIG)?;
             accounts.insert(connection.name.clone(), client);
         }
         Ok(accounts)

@@ -15,7 +15,7 @@ use runtime::config::{Config, Connection};
 use tracing::warn;
 
 use crate::commands::{Failure, OrExit, code, print};
-use crate::house::House;
+use crate::house::{House, Purpose};
 use crate::services::policy;
 
 /// A reply with a hundred invoices and their lines may be long.
@@ -167,8 +167,13 @@ fn terms(connection: &Connection) -> Result<Terms, Failure> {
 /// One connection's clients, for reading only.
 async fn vendors(house: &House, name: &str, pace: Pace) -> Result<Vendors, Failure> {
     let known = || anyhow!("no client for connection {name}");
-    let store = house.stores()?.remove(name).ok_or_else(known);
-    let accounts = house.accounts_reading(BODY_BYTES_MAX).await;
+    let store = house
+        .stores(Purpose::Reading)?
+        .remove(name)
+        .ok_or_else(known);
+    let accounts = house
+        .accounts_reading(Purpose::Reading, BODY_BYTES_MAX)
+        .await;
     let account = accounts?.remove(name).ok_or_else(known);
     Ok(Vendors::new(
         store.or_exit(code::CONFIG)?,
@@ -191,8 +196,10 @@ pub(crate) async fn sources(house: &House) -> BTreeMap<String, monitor::Source> 
 
 async fn all_sources(house: &House) -> Result<BTreeMap<String, monitor::Source>, Failure> {
     let (mut stores, mut accounts) = (
-        house.stores()?,
-        house.accounts_reading(BODY_BYTES_MAX).await?,
+        house.stores(Purpose::Reading)?,
+        house
+            .accounts_reading(Purpose::Reading, BODY_BYTES_MAX)
+            .await?,
     );
     let mut sources = BTreeMap::new();
     for connection in &house.config.connections {

@@ -19,7 +19,7 @@ use tracing::{error, info};
 
 use crate::cli::{Service, ServiceArguments};
 use crate::commands::{Failure, OrExit, code, print};
-use crate::house::House;
+use crate::house::{House, Purpose};
 
 /// What the ready line tells beyond the admin address.
 #[derive(Default)]
@@ -30,6 +30,8 @@ struct Doors {
 
 /// Longest a stopping process takes before what is left is cut off.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
+/// Orders fetched at once, of all connections together.
+const IN_FLIGHT_MAX: usize = 1_024;
 /// Longest the ready line waits for the first look at the hooks.
 const HOOKS_LIMIT: Duration = Duration::from_secs(20);
 
@@ -141,18 +143,18 @@ async fn start(
         }
         Service::Lookup => {
             let lookup = lookup::Lookup::new(
-                house.accounts().await?,
+                house.accounts(Purpose::Ahead).await?,
                 house.ledger().await?,
-                house.cache().await?,
+                house.cache()?,
                 house.connections().await?,
             );
             run_stage(lookup, house, bounds.lookup, tasks).await
         }
         Service::Deliver => {
             let deliver = deliver::Deliver::new(
-                house.accounts().await?,
+                house.accounts(Purpose::Work).await?,
                 house.ledger().await?,
-                house.cache().await?,
+                house.cache()?,
                 house.connections().await?,
                 Duration::from_millis(house.config.deliver.settle_ms),
             );
@@ -178,7 +180,8 @@ async fn run_stage<S: Stage>(
 ) -> Result<(), Failure> {
     let runner = Runner::bind(stage, house.stage_context(bounds))
         .await
-        .or_exit(code::UNAVAILABLE)?;
+        .or_exit(code::UNAVAILABLE)?
+        .shared_out(house.shares(bounds.in_flight));
     tasks.spawn(runner.run());
     Ok(())
 }
@@ -189,7 +192,8 @@ async fn start_ingest(
     doors: &mut Doors,
 ) -> Result<(), Failure> {
     let config = &house.config;
-    let stores = house.stores()?;
+    let most = config.ingest.fetch_concurrency;
+    let stores = house.stores(Purpose::Work)?;
     let mut secrets = HashMap::new();
     let mut guarded = Vec::new();
     for connection in &config.connections {
@@ -233,9 +237,13 @@ async fn start_ingest(
         guarded,
         guardian_interval: Duration::from_secs(config.ingest.hook_guardian_interval_s),
         sweep_interval: Duration::from_secs(config.ingest.sweep_interval_s),
+        shares: house.shares(most),
     };
+    // So many for each connection, and as many in all as that makes.
     let mut bounds = config.stages.fetch;
-    bounds.in_flight = config.ingest.fetch_concurrency;
+    bounds.in_flight = most
+        .saturating_mul(config.connections.len())
+        .min(IN_FLIGHT_MAX);
     let context = house.stage_context(bounds);
     let (ledger, connections) = (house.ledger().await?, house.connections().await?);
     let sweeps = house.sweeps().await?;

@@ -41,7 +41,7 @@ pub(crate) async fn send(
             in_doubt(entry);
             Ok(())
         }
-        Err(VendorError::Rejected { .. }) => {
+        Err(VendorError::Rejected { .. } | VendorError::AccessDenied { .. }) => {
             entry.done(|value| value.set_invoice_email(InvoiceEmail::Refused));
             Ok(())
         }

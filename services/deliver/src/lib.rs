@@ -87,6 +87,7 @@ impl Stage for Deliver {
     type Out = Outcome;
 
     async fn process(&self, input: Received<ResolvedPlan>) -> Result<Done<Outcome>, Failure> {
+        let began_ms = store::now_ms();
         let connection = input.about.connection.as_str();
         let plan = &input.message;
         let account = self.accounts.get(connection).ok_or_else(|| {
@@ -122,7 +123,7 @@ impl Stage for Deliver {
         };
         if outcome.writes > 0 {
             self.connections
-                .answered(connection, Vendor::FreshBooks)
+                .answered(connection, Vendor::FreshBooks, began_ms)
                 .await;
         }
         note(&input, &outcome);

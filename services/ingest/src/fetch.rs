@@ -37,8 +37,6 @@ pub struct Fetch {
 const COMPRESS_ABOVE_BYTES: usize = 16 * 1024;
 /// Age of a hint from which a 404 counts as "gone" and not as a race with the order's creation.
 const GONE_AFTER: Duration = Duration::from_millis(1200);
-/// Calls of a store's window that backfills and sweeps leave to live hooks.
-const LEFT_TO_LIVE_HOOKS: u64 = 30;
 const GONE_PAUSE: Duration = Duration::from_millis(400);
 
 impl Stage for Fetch {
@@ -89,9 +87,6 @@ impl Fetch {
             Failure::held(Reason::new("unknown_connection", format!(
                 "no connection is named {connection}; add it to tillbook.toml and replay, or purge")))
         })?;
-        if matches!(input.message.origin(), Origin::Backfill | Origin::Sweep) {
-            leave_room(client)?;
-        }
         let began_ms = store::now_ms();
         let began = Instant::now();
         let mut document = match document(client, &input).await? {
@@ -109,7 +104,7 @@ impl Fetch {
             }
         };
         self.connections
-            .answered(connection, Vendor::BigCommerce)
+            .answered(connection, Vendor::BigCommerce, began_ms)
             .await;
         if let (Entity::Order, Some(time_zone)) =
             (input.about.entity, self.time_zones.get(connection))
@@ -242,27 +237,6 @@ fn gone_snapshot(input: &Received<Hint>, began_ms: u64) -> OrderSnapshot {
     }
 }
 
-/// Live hooks go first: the hint of a backfill or a sweep waits for the next window when little of
-/// this one is left.
-fn leave_room(client: &bigcommerce::Client) -> Result<(), Failure> {
-    match client.quota_left() {
-        Some((left, after)) if is_left_to_live(left, client.window_quota()) => Err(Failure::Wait {
-            after,
-            reason: Reason::new(
-                "left_to_live_hooks",
-                "the rest of the store's quota is left to live hooks until its window ends",
-            ),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Whether so little of a window of `quota` calls is left that backfills take none of it.
-fn is_left_to_live(left: u64, quota: Option<u64>) -> bool {
-    let third = quota.unwrap_or(u64::MAX) / 3;
-    left < LEFT_TO_LIVE_HOOKS.min(third)
-}
-
 fn set_time_zone(document: &mut serde_json::Value, time_zone: &str) {
     let Some(document) = document.as_object_mut() else {
         return;
@@ -339,17 +313,5 @@ const fn entity_prefix(entity: Entity) -> &'static str {
         Entity::Order | Entity::Unspecified => "",
         Entity::Customer => "customer-",
         Entity::Product => "product-",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn backfills_leave_the_rest_of_a_window_and_a_third_of_a_small_one() {
-        assert!(is_left_to_live(29, Some(150)) && !is_left_to_live(30, Some(150)));
-        assert!(is_left_to_live(9, Some(30)) && !is_left_to_live(10, Some(30)));
-        assert!(is_left_to_live(0, None) && !is_left_to_live(30, None));
     }
 }

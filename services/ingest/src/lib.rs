@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use contracts::topology::Stream;
 use runtime::metrics::{Metrics, MetricsError};
-use stage::{RunError, Runner, StageContext};
+use stage::{RunError, Runner, Shares, StageContext};
 use store::connections::Connections;
 use store::ledger::Ledger;
 use store::sweeps::Sweeps;
@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::coalesce::Coalescer;
 use crate::fetch::Fetch;
-use crate::guardian::Guarded;
+use crate::guardian::{Guarded, GuardianMetrics};
 use crate::hooks::{Door, HookSecrets, Limits};
 use crate::sweep::Sweeper;
 
@@ -43,6 +43,8 @@ pub struct Settings {
     pub guardian_interval: Duration,
     /// How often each store's lists of changes are read.
     pub sweep_interval: Duration,
+    /// How the places of the fetcher are shared out.
+    pub shares: Shares,
 }
 
 /// Ingest could not start.
@@ -114,6 +116,7 @@ pub async fn start(
     };
     let shutdown = context.shutdown.clone();
     let runner = Runner::bind(fetch, context).await?;
+    let runner = runner.shared_out(settings.shares);
     let address = settings.listen;
     let (listener, address) = hooks::listen(address)
         .await
@@ -130,7 +133,7 @@ pub async fn start(
     for sweeper in sweepers {
         tasks.spawn(sweeper.keep(shutdown.clone()));
     }
-    let registered = guardian::gauge(metrics)?;
+    let guardian_metrics = GuardianMetrics::register(metrics)?;
     let mut firsts = Vec::new();
     for guarded in settings.guarded {
         let (first, told) = tokio::sync::oneshot::channel();
@@ -139,7 +142,7 @@ pub async fn start(
         tasks.spawn(guardian::keep(
             guarded,
             interval,
-            registered.clone(),
+            guardian_metrics.clone(),
             first,
             shutdown.clone(),
         ));

@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream as Handle};
 use connect::Vendor;
 use connect::bigcommerce::{self, Change, ChangeList};
+use connect::budget::{Class, in_class};
 use contracts::event::{Entity, Origin};
 use contracts::hint::Hint;
 use contracts::topology::Stream;
@@ -134,9 +135,11 @@ impl Sweeper {
         let since = Timestamp::from_millisecond(since_ms).unwrap_or(Timestamp::MAX);
         let (mut from, mut hints) = (0, 0_u64);
         loop {
-            let page = self.client.changes(list, since, from).await?;
+            let began_ms = store::now_ms();
+            let read = self.client.changes(list, since, from);
+            let page = in_class(Class::Replay, read).await?;
             self.connections
-                .answered(&self.connection, Vendor::BigCommerce)
+                .answered(&self.connection, Vendor::BigCommerce, began_ms)
                 .await;
             for change in page.changes {
                 hints = hints.saturating_add(u64::from(self.follow(list, change).await?));

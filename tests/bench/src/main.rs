@@ -4,8 +4,10 @@
 //! prints a table to standard output; progress goes to standard error. It reports and never
 //! judges: a missed aim is a line of the table, not a failure. Not here: any test.
 
+mod budget;
 mod calls;
 mod chain;
+mod fairness;
 mod hooks;
 mod idle;
 mod latency;
@@ -14,6 +16,7 @@ mod process;
 mod pure;
 mod pure_core;
 mod relay;
+mod rolling;
 mod scene;
 mod snapshots;
 mod streams;
@@ -70,6 +73,12 @@ enum Part {
     All,
     /// Seven processes.
     Split,
+    /// One store beside another whose account is throttled.
+    Fairness,
+    /// An account's rate budget, used by several processes.
+    Budget,
+    /// Hooks while everything behind ingest is restarted.
+    Rolling,
 }
 
 /// How much of everything is done.
@@ -85,6 +94,8 @@ struct Amounts {
     idle_seconds: u64,
     orders: u64,
     split_orders: u64,
+    budget_windows: u64,
+    rolling_seconds: u64,
 }
 
 impl Amounts {
@@ -101,6 +112,8 @@ impl Amounts {
                 idle_seconds: 5,
                 orders: arguments.orders.min(200),
                 split_orders: arguments.split_orders.min(200),
+                budget_windows: 1,
+                rolling_seconds: 30,
             };
         }
         Self {
@@ -114,6 +127,8 @@ impl Amounts {
             idle_seconds: 20,
             orders: arguments.orders,
             split_orders: arguments.split_orders,
+            budget_windows: 4,
+            rolling_seconds: 120,
         }
     }
 }
@@ -153,6 +168,15 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if outcome.is_ok() && wanted(Part::Split) {
         outcome = seven_processes(amounts, &mut table).await;
+    }
+    if outcome.is_ok() && wanted(Part::Fairness) {
+        outcome = fairness::measure(amounts.latency_seconds, &mut table).await;
+    }
+    if outcome.is_ok() && wanted(Part::Budget) {
+        outcome = budget::measure(amounts.budget_windows, &mut table).await;
+    }
+    if outcome.is_ok() && wanted(Part::Rolling) {
+        outcome = rolling::measure(amounts.rolling_seconds, &mut table).await;
     }
     table.print(arguments.quick)?;
     outcome

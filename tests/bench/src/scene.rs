@@ -38,12 +38,27 @@ impl Scene {
                 services.join(", ")
             }
         );
-        let mut connection = Connection::named("acme");
-        connection.store = json!({"quota": null});
-        connection.account = json!({"limits": null});
+        Self::start_with(services, vec![Self::unlimited("acme")]).await
+    }
+
+    /// A connection whose vendors know no limits.
+    pub(crate) fn unlimited(name: &str) -> Connection {
+        Connection {
+            store: json!({"quota": null}),
+            account: json!({"limits": null}),
+            ..Connection::named(name)
+        }
+    }
+
+    /// The same with other connections; the first one is measured.
+    pub(crate) async fn start_with(
+        services: &[&str],
+        connections: Vec<Connection>,
+    ) -> anyhow::Result<Self> {
+        let connection = connections.first().context("no connection")?.clone();
         let names: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
         let house = House::start(HouseOptions {
-            connections: vec![connection.clone()],
+            connections,
             config: "[telemetry]\nlog = \"warn\"\n".to_owned(),
             services: names.clone(),
         })
@@ -58,6 +73,20 @@ impl Scene {
         })
     }
 
+    /// The same house seen from another connection.
+    pub(crate) fn of(&self, connection: &str) -> anyhow::Result<Account<'_>> {
+        let found = self
+            .house
+            .connections
+            .iter()
+            .find(|one| one.name == connection);
+        let connection = found.with_context(|| format!("no connection {connection}"))?;
+        Ok(Account {
+            scene: self,
+            connection,
+        })
+    }
+
     /// What is measured, in words.
     pub(crate) fn what(&self) -> &'static str {
         if self.names.len() == 1 {
@@ -65,6 +94,11 @@ impl Scene {
         } else {
             "seven processes"
         }
+    }
+
+    /// The connection that is measured.
+    pub(crate) fn name(&self) -> &str {
+        &self.connection.name
     }
 
     pub(crate) fn is_one_process(&self) -> bool {
@@ -88,7 +122,7 @@ impl Scene {
         self.placed.load(Ordering::Relaxed)
     }
 
-    fn control(&self, what: &str) -> String {
+    pub(crate) fn control(&self, what: &str) -> String {
         let (base, store) = (&self.house.vendors.bigcommerce, &self.connection.store_hash);
         format!("{base}/_sandbox/stores/{store}/{what}")
     }
@@ -100,28 +134,7 @@ impl Scene {
         count: u64,
         seed: u64,
     ) -> anyhow::Result<Vec<u64>> {
-        let mut ids = Vec::new();
-        let mut left = count;
-        while left > 0 {
-            let count = left.min(PLACED_AT_ONCE);
-            let placed = u64::try_from(ids.len()).unwrap_or(0);
-            let order = json!({"kind": kind, "seed": seed.saturating_add(placed), "hooks": "none", "count": count});
-            let answer = self
-                .house
-                .vendors
-                .place_with(&self.connection.store_hash, &order)
-                .await?;
-            let rows = answer
-                .as_array()
-                .map_or_else(|| vec![answer.clone()], Clone::clone);
-            ids.extend(rows.iter().filter_map(|row| row.get("order_id")?.as_u64()));
-            left = left.saturating_sub(count);
-        }
-        ensure!(
-            u64::try_from(ids.len())? == count,
-            "{} orders instead of {count}",
-            ids.len()
-        );
+        let ids = place(&self.house, &self.connection, kind, count, seed).await?;
         self.placed.fetch_add(count, Ordering::Relaxed);
         Ok(ids)
     }
@@ -261,5 +274,69 @@ impl Scene {
             .pointer("/by_outcome/acknowledged")
             .and_then(Value::as_u64)
             .unwrap_or(0))
+    }
+}
+
+async fn place(
+    house: &House,
+    connection: &Connection,
+    kind: &str,
+    count: u64,
+    seed: u64,
+) -> anyhow::Result<Vec<u64>> {
+    let mut ids = Vec::new();
+    let mut left = count;
+    while left > 0 {
+        let count = left.min(PLACED_AT_ONCE);
+        let placed = u64::try_from(ids.len()).unwrap_or(0);
+        let order = json!({"kind": kind, "seed": seed.saturating_add(placed), "hooks": "none", "count": count});
+        let answer = house
+            .vendors
+            .place_with(&connection.store_hash, &order)
+            .await?;
+        let rows = answer
+            .as_array()
+            .map_or_else(|| vec![answer.clone()], Clone::clone);
+        ids.extend(rows.iter().filter_map(|row| row.get("order_id")?.as_u64()));
+        left = left.saturating_sub(count);
+    }
+    ensure!(
+        u64::try_from(ids.len())? == count,
+        "{} orders instead of {count}",
+        ids.len()
+    );
+    Ok(ids)
+}
+
+/// One of several connections of a scene: not the one that is measured.
+pub(crate) struct Account<'a> {
+    scene: &'a Scene,
+    connection: &'a Connection,
+}
+
+impl Account<'_> {
+    /// Makes orders and sends a hook of each, `per_s` a second.
+    pub(crate) async fn order(&self, count: u64, seed: u64, per_s: u64) -> anyhow::Result<()> {
+        let house = &self.scene.house;
+        let ids = place(house, self.connection, KIND, count, seed).await?;
+        let (base, store) = (&house.vendors.bigcommerce, &self.connection.store_hash);
+        let url = format!("{base}/_sandbox/stores/{store}/hooks/burst");
+        // A call that the house waits for ends before its client gives up.
+        for chunk in ids.chunks(usize::try_from(per_s.saturating_mul(10))?) {
+            let seconds = u64::try_from(chunk.len())?.div_ceil(per_s);
+            let burst = json!({"scope": "store/order/created", "rate_per_s": per_s,
+                "seconds": seconds, "order_ids": chunk});
+            house.http.post(&url, &burst).await?;
+        }
+        Ok(())
+    }
+
+    /// How often the account was called, by sort.
+    pub(crate) async fn calls(&self, sort: &str) -> anyhow::Result<u64> {
+        let account = &self.connection.account_id;
+        let calls = self.scene.house.vendors.freshbooks_calls(account).await?;
+        let count = calls.pointer(&format!("/totals/{sort}"));
+        let count = count.and_then(Value::as_u64);
+        count.with_context(|| format!("no count of {sort}"))
     }
 }

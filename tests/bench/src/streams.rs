@@ -86,6 +86,18 @@ impl Streams {
         .await
     }
 
+    /// Messages that any stage has before it or works on; those that wait for their next attempt
+    /// are none of them.
+    pub(crate) async fn under_way(&self) -> anyhow::Result<u64> {
+        let mut sum = 0_u64;
+        for stage in Stage::ALL {
+            for stream in [stage.input(), Stream::Retries] {
+                sum = sum.saturating_add(self.left(stage, stream).await?);
+            }
+        }
+        Ok(sum)
+    }
+
     async fn left(&self, stage: Stage, stream: Stream) -> anyhow::Result<u64> {
         let bound = self
             .0

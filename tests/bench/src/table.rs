@@ -17,6 +17,10 @@ impl Milli {
         Self(value.saturating_mul(1000))
     }
 
+    pub(crate) const fn twice(self) -> Self {
+        Self(self.0.saturating_mul(2))
+    }
+
     /// `part / whole`; 0 when there is no whole.
     pub(crate) fn ratio(part: u64, whole: u64) -> Self {
         let thousand_fold = u128::from(part).saturating_mul(1000);

@@ -1,8 +1,9 @@
 //! One store's trouble is its own.
 
-use e2e::{QUICK, Shop, Streams};
+use anyhow::ensure;
+use e2e::{LIMIT, Metrics, QUICK, Shop, Streams};
 use serde_json::{Value, json};
-use testkit::{Connection, House, HouseOptions};
+use testkit::{Connection, House, HouseOptions, eventually};
 
 /// Starts two shops and lets `fault` strike every call of the second one's account; the first
 /// one's orders must get through all the same, and the second one's when it is over.
@@ -26,7 +27,8 @@ async fn the_other_is_not_stopped(fault: Value) -> anyhow::Result<()> {
     let stuck = beta
         .place_many(&["paid_card_one_line", "taxed_one_rate"], 80)
         .await?;
-    beta.struck(64).await?;
+    // Then the breaker leaves the account alone; how soon is its own matter.
+    beta.struck(8).await?;
     let orders = acme
         .place_many(&["paid_card_one_line", "taxed_two_rates"], 20)
         .await?;
@@ -61,4 +63,50 @@ async fn an_account_that_hangs_does_not_stop_another_stores_orders() -> anyhow::
     let hang = json!({"kind": "hang_ms", "hang_ms": 60_000, "effect": "after",
         "times": 1_000_000, "match": {"path": "accounting"}});
     the_other_is_not_stopped(hang).await
+}
+
+#[tokio::test]
+async fn an_account_that_is_away_is_left_alone_told_of_and_taken_up_again() -> anyhow::Result<()> {
+    let house = House::start(HouseOptions {
+        connections: vec![Connection {
+            account: json!({"limits": null}),
+            ..Connection::named("acme")
+        }],
+        config: format!("{QUICK}\n[vendors]\nbreaker_alert_s = 3\n"),
+        ..HouseOptions::default()
+    })
+    .await?;
+    let shop = Shop::only(&house)?;
+    let state = async || {
+        let metrics = Metrics::of(&house, "all").await?;
+        let of = ["connection=\"acme\"", "vendor=\"freshbooks\""];
+        anyhow::Ok((
+            metrics.sum("tillbook_vendor_breaker", &of),
+            metrics.sum("tillbook_vendor_breaker_opened_total", &of),
+        ))
+    };
+    shop.break_account(json!({"kind": "status", "status": 503, "times": 1_000_000}))
+        .await?;
+    let orders = shop.place_many(&["paid_card_one_line"], 60).await?;
+    let told = || house.logs().contains("\"vendor_down\"");
+    eventually(LIMIT, "people being told", async || {
+        let (open, opened) = state().await?;
+        ensure!(told(), "not yet; open {open}, opened {opened} times");
+        ensure!(open > 0 && opened > 1, "open {open}, opened {opened} times");
+        Ok(())
+    })
+    .await?;
+    // Eight failures in a row, whatever was under way then, and one call for each try.
+    let calls: u64 = shop.calls().await?.values().sum();
+    ensure!(calls < 120, "{calls} calls to an account that is away");
+    let faults = format!("{}/_sandbox/faults", house.vendors.freshbooks);
+    house.http.delete(&faults).await?;
+    shop.in_books(&orders).await?;
+    let (open, _) = state().await?;
+    ensure!(open == 0, "still open: {open}");
+    Streams::of(&house)
+        .await?
+        .at_rest_without_dead_letters()
+        .await?;
+    shop.nothing_twice(&orders).await
 }

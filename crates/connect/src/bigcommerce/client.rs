@@ -16,11 +16,14 @@ use url::Url;
 
 use super::store_info::StoreCache;
 use super::{errors, quota};
+use crate::breaker::Breaker;
 use crate::call::{self, CallObserver, Vendor};
 use crate::error::VendorError;
+use crate::gate::Gate;
+use crate::guard::{self, Guards};
 use crate::http::{ConfigError, Http, HttpLimits, address, check_base, check_id};
 use crate::transport::{Outgoing, Transport};
-use crate::window::{Entry, Permit, Window};
+use crate::window::Entry;
 
 /// One store's connection.
 #[derive(Clone, Debug)]
@@ -45,7 +48,7 @@ impl Config {
             access_token,
             http: HttpLimits::default(),
             quota_reserve: 2,
-            quota_max_wait: Duration::from_secs(2),
+            quota_max_wait: Duration::from_millis(500),
         }
     }
 
@@ -66,7 +69,8 @@ struct Shared {
     http: Http,
     config: Config,
     headers: HeaderMap,
-    window: Window,
+    gate: Gate,
+    breaker: Breaker,
     store: StoreCache,
     includes: super::inline::IncludeMemory,
 }
@@ -82,10 +86,19 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client; fails on an address, id or token that cannot be used.
+    /// A client alone with its store; fails on an address, id or token that cannot be used.
     pub fn new(config: Config, observer: Arc<dyn CallObserver>) -> Result<Self, ConfigError> {
+        Self::guarded(config, observer, &Guards::default())
+    }
+
+    /// A client that shares its store with other processes.
+    pub fn guarded(
+        config: Config,
+        observer: Arc<dyn CallObserver>,
+        guards: &Guards,
+    ) -> Result<Self, ConfigError> {
         let http = Http::new(Vendor::BigCommerce, config.http, &config.api_url, observer)?;
-        Self::with(http, config)
+        Self::with(http, config, guards)
     }
 
     /// The same over another transport than sockets, which then keeps the bounds of `config.http`.
@@ -95,10 +108,10 @@ impl Client {
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ConfigError> {
         let http = Http::over(Vendor::BigCommerce, observer, transport);
-        Self::with(http, config)
+        Self::with(http, config, &Guards::default())
     }
 
-    fn with(http: Http, config: Config) -> Result<Self, ConfigError> {
+    fn with(http: Http, config: Config, guards: &Guards) -> Result<Self, ConfigError> {
         config.check()?;
         let mut token =
             HeaderValue::from_str(config.access_token.expose_secret()).map_err(|_| {
@@ -111,11 +124,13 @@ impl Client {
         headers.insert("x-auth-token", token);
         // V2 answers in XML to clients that do not ask for JSON.
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let bucket = format!("bigcommerce:{}:calls", config.store_hash);
         let shared = Shared {
             http,
             config,
             headers,
-            window: Window::default(),
+            gate: Gate::new(bucket, guards.sharing.clone()),
+            breaker: guards.breaker(),
             store: StoreCache::default(),
             includes: super::inline::IncludeMemory::default(),
         };
@@ -132,12 +147,12 @@ impl Client {
     /// Requests left in the current window and its rest; `None` before the first reply and
     /// after the window's end.
     pub fn quota_left(&self) -> Option<(u64, Duration)> {
-        self.shared.window.snapshot()
+        self.shared.gate.snapshot()
     }
 
     /// Requests that a whole window of 30 seconds takes; `None` before the first reply.
     pub fn window_quota(&self) -> Option<u64> {
-        self.shared.window.quota()
+        self.shared.gate.quota()
     }
 
     pub(super) fn store_cache(&self) -> &StoreCache {
@@ -149,9 +164,16 @@ impl Client {
     }
 
     /// Waits until `calls` calls fit into the window, so that a read of several parts does not
-    /// stop half way. The permit may be dropped at once.
+    /// stop half way. Takes nothing.
     pub(super) async fn room_for(&self, calls: u64) -> Result<(), VendorError> {
-        self.enter(calls).await.map(drop)
+        let entry = Entry {
+            takes: false,
+            ..self.entry(calls)
+        };
+        let entered = self.shared.gate.enter(entry).await;
+        entered
+            .map(drop)
+            .map_err(|after| VendorError::RetryAfter { after })
     }
 
     /// A read. `Ok(None)` is 204.
@@ -185,8 +207,8 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<Bytes>,
     ) -> Result<Option<Value>, VendorError> {
-        let _permit = self.enter(1).await?;
         let shared = &*self.shared;
+        let admitted = guard::admit(&shared.breaker, &shared.gate, self.entry(1)).await?;
         let mut path = vec!["stores", shared.config.store_hash.as_str()];
         path.extend(segments);
         let mut headers = shared.headers.clone();
@@ -201,36 +223,29 @@ impl Client {
             headers,
             body,
         };
+        let mut told = None;
         let result = call::perform(
             &shared.http,
             outgoing,
             quota::requests_left,
             |effect, reply| {
-                if let Some(told) = reply
-                    .as_ref()
-                    .ok()
-                    .and_then(|reply| quota::told(&reply.headers))
-                {
-                    shared.window.learn(told);
-                }
+                let headers = reply.as_ref().ok().map(|reply| &reply.headers);
+                told = headers.and_then(quota::told);
                 errors::verdict(effect, reply)
             },
         )
         .await;
-        if let Err(VendorError::RetryAfter { after }) = &result {
-            shared.window.shut(*after);
-        }
+        admitted.ended(told, &result).await;
         result
     }
 
-    async fn enter(&self, calls: u64) -> Result<Permit<'_>, VendorError> {
+    fn entry(&self, calls: u64) -> Entry {
         let config = &self.shared.config;
-        let entry = Entry {
+        Entry {
             calls,
             reserve: config.quota_reserve,
             max_wait: config.quota_max_wait,
-        };
-        let entered = self.shared.window.enter(entry).await;
-        entered.map_err(|after| VendorError::RetryAfter { after })
+            takes: true,
+        }
     }
 }

@@ -62,6 +62,9 @@ fn refusal(effect: Effect, reply: &Reply) -> VendorError {
     let status = reply.status.as_u16();
     match status {
         401 => VendorError::Unauthorized,
+        403 => VendorError::AccessDenied {
+            errors: faults(reply),
+        },
         404 | 410 => VendorError::NotFound {
             errors: faults(reply),
         },
@@ -129,7 +132,7 @@ mod tests {
         let expected = [
             (400, "rejected"),
             (401, "unauthorized"),
-            (403, "rejected"),
+            (403, "access_denied"),
             (404, "not_found"),
             (409, "conflict"),
             (413, "rejected"),

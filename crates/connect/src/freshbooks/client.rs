@@ -18,11 +18,14 @@ use url::Url;
 use super::errors;
 use super::limits::{self, Limits};
 use super::token::TokenSource;
+use crate::breaker::Breaker;
 use crate::call::{self, CallObserver, Effect, Vendor, now};
 use crate::error::{Transient, Unreadable, VendorError};
+use crate::gate::Gate;
+use crate::guard::{self, Guards};
 use crate::http::{ConfigError, Http, HttpLimits, address, check_base, check_id};
 use crate::transport::{Outgoing, Transport};
-use crate::window::{Entry, Window};
+use crate::window::Entry;
 
 /// One account's connection.
 #[derive(Clone, Debug)]
@@ -62,7 +65,7 @@ impl Config {
             client_secret,
             redirect_uri,
             http: HttpLimits::default(),
-            limit_max_wait: Duration::from_secs(1),
+            limit_max_wait: Duration::from_millis(250),
             send_within: Duration::from_secs(10),
         }
     }
@@ -104,6 +107,7 @@ struct Shared {
     config: Config,
     tokens: Arc<dyn TokenSource>,
     limits: Limits,
+    breaker: Breaker,
 }
 
 /// Shows which account; no token.
@@ -127,14 +131,24 @@ pub(super) struct Resource {
 }
 
 impl Client {
-    /// A client; fails on an address or id that cannot be used.
+    /// A client alone with its vendor; fails on an address or id that cannot be used.
     pub fn new(
         config: Config,
         tokens: Arc<dyn TokenSource>,
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ConfigError> {
+        Self::guarded(config, tokens, observer, &Guards::default())
+    }
+
+    /// A client that shares its vendor with other processes.
+    pub fn guarded(
+        config: Config,
+        tokens: Arc<dyn TokenSource>,
+        observer: Arc<dyn CallObserver>,
+        guards: &Guards,
+    ) -> Result<Self, ConfigError> {
         let http = Http::new(Vendor::FreshBooks, config.http, &config.api_url, observer)?;
-        Self::with(http, config, tokens)
+        Self::with(http, config, tokens, guards)
     }
 
     /// The same over another transport than sockets, which then keeps the bounds of `config.http`.
@@ -145,16 +159,23 @@ impl Client {
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ConfigError> {
         let http = Http::over(Vendor::FreshBooks, observer, transport);
-        Self::with(http, config, tokens)
+        Self::with(http, config, tokens, &Guards::default())
     }
 
-    fn with(http: Http, config: Config, tokens: Arc<dyn TokenSource>) -> Result<Self, ConfigError> {
+    fn with(
+        http: Http,
+        config: Config,
+        tokens: Arc<dyn TokenSource>,
+        guards: &Guards,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
+        let limits = Limits::new(&config.account_id, &guards.sharing);
         let shared = Shared {
             http,
             config,
             tokens,
-            limits: Limits::default(),
+            limits,
+            breaker: guards.breaker(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -265,7 +286,7 @@ impl Client {
         });
         // Whoever wrote down what this call is about to do relies on when it is over at the latest.
         let send_before = Instant::now().checked_add(self.shared.config.send_within);
-        let token = self.shared.tokens.access_token().await?;
+        let token = self.token().await?;
         match self
             .attempt(&call, query, body.clone(), &token, send_before)
             .await
@@ -279,6 +300,17 @@ impl Client {
         }
     }
 
+    /// The current token. A token endpoint that does not answer is the vendor's silence too.
+    async fn token(&self) -> Result<SecretString, VendorError> {
+        let through = self.shared.breaker.enter()?;
+        let token = self.shared.tokens.access_token().await;
+        let token = token.map_err(VendorError::from);
+        if token.is_err() {
+            through.ended(&token);
+        }
+        token
+    }
+
     async fn attempt(
         &self,
         call: &Call,
@@ -288,14 +320,13 @@ impl Client {
         send_before: Option<Instant>,
     ) -> Result<Value, VendorError> {
         let shared = &*self.shared;
-        let window = self.window(&call.method);
         let entry = Entry {
             calls: 1,
             reserve: 0,
             max_wait: shared.config.limit_max_wait,
+            takes: true,
         };
-        let entered = window.enter(entry).await;
-        let _permit = entered.map_err(|after| VendorError::RetryAfter { after })?;
+        let admitted = guard::admit(&shared.breaker, self.gate(&call.method), entry).await?;
         if send_before.is_some_and(|limit| Instant::now() >= limit) {
             return Err(VendorError::RetryLater {
                 cause: Transient::NotSent,
@@ -308,26 +339,23 @@ impl Client {
             headers: headers(token, body.is_some())?,
             body,
         };
+        let mut told = None;
         let result = call::perform(
             &shared.http,
             outgoing,
             limits::requests_left,
             |effect, reply| {
                 let headers = reply.as_ref().ok().map(|reply| &reply.headers);
-                if let Some(told) = headers.and_then(|headers| limits::told(headers, now())) {
-                    window.learn(told);
-                }
+                told = headers.and_then(|headers| limits::told(headers, now()));
                 errors::verdict(effect, reply)
             },
         )
         .await;
-        if let Err(VendorError::RetryAfter { after }) = &result {
-            window.shut(*after);
-        }
+        admitted.ended(told, &result).await;
         result
     }
 
-    fn window(&self, method: &Method) -> &Window {
+    fn gate(&self, method: &Method) -> &Gate {
         let limits = &self.shared.limits;
         if *method == Method::POST {
             &limits.creates

@@ -138,10 +138,8 @@ impl VendorError {
     /// status 200, or a refusal of the scope.
     pub fn is_items_denied(&self) -> bool {
         match self {
-            Self::Rejected { status, errors } => {
-                let named = |errno| errors.iter().any(|fault| fault.errno == Some(errno));
-                named(12001) || (*status == 403 && (errors.is_empty() || named(1003)))
-            }
+            Self::AccessDenied { .. } => true,
+            Self::Rejected { errors, .. } => errors.iter().any(|fault| fault.errno == Some(12001)),
             _ => false,
         }
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use crate::window::{Told, Window};
+use crate::gate::{Gate, Sharing};
+use crate::window::Told;
 
 /// Length of the measured window, for replies that do not say when it ends.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -20,10 +21,20 @@ const OVERLOAD_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// The account's windows.
-#[derive(Debug, Default)]
 pub(super) struct Limits {
-    pub(super) creates: Window,
-    pub(super) others: Window,
+    pub(super) creates: Gate,
+    pub(super) others: Gate,
+}
+
+impl Limits {
+    pub(super) fn new(account_id: &str, sharing: &Sharing) -> Self {
+        let gate =
+            |name: &str| Gate::new(format!("freshbooks:{account_id}:{name}"), sharing.clone());
+        Self {
+            creates: gate("creates"),
+            others: gate("others"),
+        }
+    }
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! `tillbook.toml`: typed, unknown keys refused, secrets resolved, everything
 //! checked before any port opens.
 //!
-//! `servers.rs`, `services.rs`, `stages.rs` and `connection.rs` name every key once, with default, bounds
+//! `servers.rs`, `services.rs`, `stages.rs`, `vendors.rs` and `connection.rs` name every key once, with default, bounds
 //! and meaning; `docs/configuration.md` is generated from the same lines. What
 //! a connection's policy means is not known here: it is handed on as JSON.
 
@@ -17,6 +17,7 @@ mod services;
 mod stages;
 mod urls;
 mod values;
+mod vendors;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use reference::reference;
 pub use servers::{NatsConfig, RedisConfig, TelemetryConfig};
 pub use services::{AdminConfig, DeliverConfig, IngestConfig, LookupConfig, MonitorConfig};
 pub use stages::{StageConfig, StagesConfig};
+pub use vendors::VendorsConfig;
 
 /// A file larger than this is no configuration.
 const FILE_LIMIT_BYTES: u64 = 4 * 1024 * 1024;
@@ -58,6 +60,8 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// `[stage]` and `[stage.<name>]`
     pub stages: StagesConfig,
+    /// `[vendors]`
+    pub vendors: VendorsConfig,
     /// `[lookup]`
     pub lookup: LookupConfig,
     /// `[deliver]`
@@ -187,6 +191,7 @@ fn read(mut root: Section<'_>) -> Option<Config> {
     let encryption = EncryptionConfig::read(root.section("encryption"));
     let ingest = IngestConfig::read(root.section("ingest"), public_url.as_ref());
     let stages = StagesConfig::read(root.section("stage"));
+    let vendors = VendorsConfig::read(root.section("vendors"));
     let lookup = LookupConfig::read(root.section("lookup"));
     let deliver = DeliverConfig::read(root.section("deliver"));
     let monitor = MonitorConfig::read(root.section("monitor"));
@@ -202,6 +207,7 @@ fn read(mut root: Section<'_>) -> Option<Config> {
         encryption,
         ingest,
         stages,
+        vendors,
         lookup,
         deliver,
         monitor,

@@ -80,7 +80,7 @@ impl IngestConfig {
             hook_guardian_interval_s: of.int(
                 "hook_guardian_interval_s",
                 300,
-                10..=86_400,
+                1..=86_400,
                 "How often the hooks registered at BigCommerce are checked and, where the vendor \
                  switched them off, switched on again.",
             ),

@@ -24,7 +24,7 @@ use prost::Message;
 use runtime::metrics::Metrics;
 use servers::NatsServer;
 use stage::{
-    Done, Failure, Journal, Publisher, Received, RetryPolicy, Runner, Stage, StageContext,
+    Done, Failure, Journal, Publisher, Received, RetryPolicy, Runner, Shares, Stage, StageContext,
     StageMetrics, StageSettings,
 };
 use tempfile::TempDir;
@@ -133,14 +133,45 @@ impl Bench {
         F: Fn(Received<OrderSnapshot>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Done<ValidatedOrder>, Failure>> + Send + 'static,
     {
-        let context = self.context(settings);
-        let shutdown = context.shutdown.clone();
-        let script: Script = Arc::new(move |received| Box::pin(script(received)));
-        let runner = Runner::bind(Scripted(script), context).await.unwrap();
+        let (runner, shutdown) = self.runner(settings, script).await;
         Running {
             shutdown,
             task: runtime.spawn(runner.run()),
         }
+    }
+
+    /// The same with places that are shared out among connections.
+    pub async fn run_shared<F, Fut>(
+        &self,
+        shares: Shares,
+        settings: StageSettings,
+        script: F,
+    ) -> Running
+    where
+        F: Fn(Received<OrderSnapshot>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Done<ValidatedOrder>, Failure>> + Send + 'static,
+    {
+        let (runner, shutdown) = self.runner(settings, script).await;
+        Running {
+            shutdown,
+            task: tokio::spawn(runner.shared_out(shares).run()),
+        }
+    }
+
+    async fn runner<F, Fut>(
+        &self,
+        settings: StageSettings,
+        script: F,
+    ) -> (Runner<Scripted>, CancellationToken)
+    where
+        F: Fn(Received<OrderSnapshot>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Done<ValidatedOrder>, Failure>> + Send + 'static,
+    {
+        let context = self.context(settings);
+        let shutdown = context.shutdown.clone();
+        let script: Script = Arc::new(move |received| Box::pin(script(received)));
+        let runner = Runner::bind(Scripted(script), context).await.unwrap();
+        (runner, shutdown)
     }
 
     /// Stores an input message as the stage before would have; its sequence.

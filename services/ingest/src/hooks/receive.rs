@@ -21,7 +21,7 @@ use super::{Door, HookSecrets, ReplyLabels, SECRET_HEADER};
 /// Longest a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest a hint may take to be stored; BigCommerce itself waits at least nine seconds.
-const STORE_TIMEOUT: Duration = Duration::from_secs(6);
+const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Answers one hook.
 pub(super) async fn receive(

@@ -297,6 +297,7 @@ fn settings(shop: &Shop, choice: &Choice) -> ingest::Settings {
         hook_secret: HOOK_SECRET.into(),
     };
     ingest::Settings {
+        shares: stage::Shares::ALL_IN_ONE,
         listen: "127.0.0.1:0".parse().unwrap(),
         limits: Limits {
             timestamp_tolerance_s: 300,

@@ -172,7 +172,9 @@ async fn a_held_connection_is_shown_as_held_until_it_is_released() {
         .until_metrics(|text| text.contains(&metric(1)))
         .await;
 
-    holds.answered("bolt", Vendor::FreshBooks).await;
+    holds
+        .answered("bolt", Vendor::FreshBooks, store::now_ms())
+        .await;
     monitor
         .until(|summary| summary["connections_held"] == 0)
         .await;
