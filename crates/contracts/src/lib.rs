@@ -20,13 +20,16 @@ pub use wire::tillbook::money::v1 as money;
 pub use wire::tillbook::order::v1 as order;
 
 pub mod books_conversion;
+pub mod cause;
 pub mod contract;
 pub mod customer_conversion;
 pub mod headers;
 pub mod item_conversion;
 pub mod ledger_conversion;
 pub mod order_conversion;
+pub mod original;
 pub mod permissions;
+pub mod snapshot_document;
 pub mod topology;
 
 /// The compiled descriptor set of every contract, as a serialised `FileDescriptorSet`.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::topology::{Bucket, Stage, Stream};
+use crate::topology::{Bucket, REPLAY_CONSUMER, REPLAY_FOLLOWS, Stage, Stream};
 
 /// Where the replay service takes the requests of people.
 pub const REPLAY_REQUESTS: &str = "tillbook.control.replay";
@@ -149,11 +149,48 @@ fn monitor(may: &mut Permissions) {
 fn replay(may: &mut Permissions) {
     may.subscribe.insert(REPLAY_REQUESTS.to_owned());
     may.answers = true;
+    let letters = Stream::DeadLetters.name();
     may.follow(Stream::DeadLetters);
+    may.ask(&format!("DIRECT.GET.{letters}"));
+    // A purge takes letters out for good.
+    may.ask(&format!("STREAM.MSG.DELETE.{letters}"));
+    for bucket in [Bucket::Letters, Bucket::Releases] {
+        may.write(bucket);
+        may.watch(bucket);
+        may.ask(&format!("CONSUMER.MSG.NEXT.{}.*", stream_of(bucket)));
+    }
     for stage in Stage::ALL {
         may.publish_to(stage.input());
     }
     may.publish_to(Stream::Journal);
+    // How released letters end, and which of the others clear themselves.
+    let outcomes = Stream::Outcomes;
+    may.follow(outcomes);
+    may.ask(&format!(
+        "DIRECT.GET.{}.{}",
+        outcomes.name(),
+        outcomes.filter()
+    ));
+    for stream in REPLAY_FOLLOWS {
+        let consumer = format!("{}.{REPLAY_CONSUMER}", stream.name());
+        may.ask(&format!("CONSUMER.INFO.{consumer}"));
+        may.ask(&format!("CONSUMER.MSG.NEXT.{consumer}"));
+        may.publish.insert(format!("$JS.ACK.{consumer}.>"));
+    }
+    // The net: what was delivered too often becomes a letter.
+    may.publish_to(Stream::DeadLetters);
+    for stream in Stage::ALL
+        .map(Stage::input)
+        .into_iter()
+        .chain([Stream::Retries])
+    {
+        may.ask(&format!("STREAM.INFO.{}", stream.name()));
+        may.ask(&format!("STREAM.MSG.GET.{}", stream.name()));
+    }
+    may.ask(&format!("STREAM.MSG.DELETE.{}", Stream::Retries.name()));
+    // Rehearsals.
+    may.read(Bucket::Ledger);
+    may.watch(Bucket::Mappings);
 }
 
 fn operator(may: &mut Permissions) {
@@ -189,6 +226,10 @@ fn bootstrap(may: &mut Permissions) {
             let consumer = format!("{}.{}", stream.name(), stage.name());
             may.ask(&format!("CONSUMER.CREATE.{consumer}.>"));
         }
+    }
+    for stream in REPLAY_FOLLOWS {
+        let consumer = format!("{}.{REPLAY_CONSUMER}", stream.name());
+        may.ask(&format!("CONSUMER.CREATE.{consumer}.>"));
     }
     // Seals token records with the present key.
     may.write(Bucket::Tokens);

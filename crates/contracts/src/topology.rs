@@ -37,6 +37,8 @@ pub enum Stream {
     DeadLetters,
     /// Messages that wait for their next attempt, and those that are due.
     Retries,
+    /// What the server says of messages that were delivered too often.
+    Advisories,
 }
 
 /// A stage that consumes a stream. Its name is also its durable consumer's.
@@ -65,10 +67,14 @@ pub enum Bucket {
     Runs,
     /// How far each list of each store has been swept.
     Sweeps,
+    /// What became of dead letters: edited, released, cleared, purged.
+    Letters,
+    /// Releases of many dead letters: what was asked, how far each is.
+    Releases,
 }
 
 impl Stream {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Hints,
         Self::Ingested,
         Self::Validated,
@@ -78,6 +84,7 @@ impl Stream {
         Self::Journal,
         Self::DeadLetters,
         Self::Retries,
+        Self::Advisories,
     ];
 
     /// The stream's name in JetStream.
@@ -92,6 +99,7 @@ impl Stream {
             Self::Journal => "JOURNAL",
             Self::DeadLetters => "DEAD_LETTERS",
             Self::Retries => "RETRIES",
+            Self::Advisories => "ADVISORIES",
         }
     }
 
@@ -107,6 +115,7 @@ impl Stream {
             Self::Journal => "journal",
             Self::DeadLetters => "dead_letter",
             Self::Retries => "due",
+            Self::Advisories => "advisory",
         }
     }
 
@@ -122,6 +131,10 @@ impl Stream {
 
     /// Every subject that carries messages of the stream.
     pub fn filter(self) -> String {
+        // The server names these subjects, not we.
+        if self == Self::Advisories {
+            return "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*".to_owned();
+        }
         format!("{SUBJECT_ROOT}.{}.>", self.token())
     }
 
@@ -133,7 +146,11 @@ impl Stream {
             Self::Validated => Some(Stage::Transform),
             Self::Transformed => Some(Stage::Lookup),
             Self::Resolved => Some(Stage::Deliver),
-            Self::Outcomes | Self::Journal | Self::DeadLetters | Self::Retries => None,
+            Self::Outcomes
+            | Self::Journal
+            | Self::DeadLetters
+            | Self::Retries
+            | Self::Advisories => None,
         }
     }
 
@@ -143,7 +160,8 @@ impl Stream {
     /// of dropping old work (the journal, which is for people, drops its oldest entries instead). Hints keep only the last message per entity. Retries are the
     /// exception: the server schedules no messages in a stream that discards new ones, so they
     /// are a work queue without limits of its own, bounded by the server's storage, which refuses
-    /// and never drops.
+    /// and never drops. Advisories are a work queue without limits too: nobody waits for the
+    /// server's own words to be stored, so none may be refused or dropped.
     pub fn config(self, sizing: Sizing) -> stream::Config {
         let (max_age, share, per_subject) = match self {
             Self::Hints => (7 * DAY, 2, 1),
@@ -153,7 +171,7 @@ impl Stream {
             Self::Outcomes => (7 * DAY, 4, -1),
             Self::Journal => (30 * DAY, 16, -1),
             Self::DeadLetters => (90 * DAY, 10, -1),
-            Self::Retries => (Duration::ZERO, 0, -1),
+            Self::Retries | Self::Advisories => (Duration::ZERO, 0, -1),
         };
         let max_bytes = match share {
             0 => -1,
@@ -187,6 +205,9 @@ impl Stream {
             config.retention = stream::RetentionPolicy::WorkQueue;
             config.discard = stream::DiscardPolicy::Old;
             config.allow_message_schedules = true;
+        }
+        if self == Self::Advisories {
+            config.retention = stream::RetentionPolicy::WorkQueue;
         }
         config
     }
@@ -287,8 +308,9 @@ impl Stage {
 
     /// The durable consumer's configuration.
     ///
-    /// `max_deliver` stays unlimited here: the runner counts attempts itself and holds the bytes
-    /// when they are spent, so nothing is given up without a dead letter.
+    /// `max_deliver` is the net for messages that kill their worker. It is far above what the
+    /// runner itself ever asks of one stored message (`NAKS_MAX` in `stage`), and replay makes a
+    /// dead letter of what reaches it, so nothing is given up without one.
     pub fn consumer(self) -> consumer::pull::Config {
         self.consumer_of(self.input().filter())
     }
@@ -305,20 +327,44 @@ impl Stage {
             ack_policy: consumer::AckPolicy::Explicit,
             ack_wait: self.ack_wait(),
             max_ack_pending: 2048,
+            max_deliver: DELIVERIES_MAX,
             filter_subject,
             ..consumer::pull::Config::default()
         }
     }
 }
 
+/// Deliveries of one stored message after which the server gives it up and says so.
+pub const DELIVERIES_MAX: i64 = 40;
+
+/// The durable consumer of replay, on each stream that it follows.
+pub const REPLAY_CONSUMER: &str = "replay";
+
+/// What replay follows: outcomes, by which letters clear themselves, and the server's advisories.
+pub const REPLAY_FOLLOWS: [Stream; 2] = [Stream::Outcomes, Stream::Advisories];
+
+/// The configuration of replay's consumer on one of [`REPLAY_FOLLOWS`].
+pub fn replay_consumer(stream: Stream) -> consumer::pull::Config {
+    consumer::pull::Config {
+        durable_name: Some(REPLAY_CONSUMER.to_owned()),
+        ack_policy: consumer::AckPolicy::Explicit,
+        ack_wait: Duration::from_secs(30),
+        max_ack_pending: 1024,
+        filter_subject: stream.filter(),
+        ..consumer::pull::Config::default()
+    }
+}
+
 impl Bucket {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Ledger,
         Self::Mappings,
         Self::Tokens,
         Self::Connections,
         Self::Runs,
         Self::Sweeps,
+        Self::Letters,
+        Self::Releases,
     ];
 
     /// The bucket's name.
@@ -330,6 +376,8 @@ impl Bucket {
             Self::Connections => "connections",
             Self::Runs => "runs",
             Self::Sweeps => "sweeps",
+            Self::Letters => "letters",
+            Self::Releases => "releases",
         }
     }
 
@@ -343,6 +391,8 @@ impl Bucket {
         // is looked up in FreshBooks by its invoice number, so expiry makes no duplicate.
         let max_age = match self {
             Self::Ledger => 800 * DAY,
+            // Longer than the letters themselves, which then never seem to rest again.
+            Self::Letters => 120 * DAY,
             _ => Duration::ZERO,
         };
         kv::Config {

@@ -4,7 +4,9 @@
 //! place, nothing is ever deleted. Not here: the description itself (`contracts::topology`).
 
 use async_nats::jetstream::{self, stream::StorageType};
-use contracts::topology::{Bucket, Sizing, Stage, Stream};
+use contracts::topology::{
+    Bucket, REPLAY_CONSUMER, REPLAY_FOLLOWS, Sizing, Stage, Stream, replay_consumer,
+};
 
 /// What bootstrap did, for the person who ran it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +62,17 @@ pub async fn bootstrap(jetstream: &jetstream::Context, sizing: Sizing) -> Result
         }
         report.consumers.push(name);
     }
+    for stream in REPLAY_FOLLOWS {
+        jetstream
+            .create_consumer_on_stream(replay_consumer(stream), stream.name())
+            .await
+            .map_err(|error| Error {
+                what: "consumer",
+                name: REPLAY_CONSUMER,
+                source: error.into(),
+            })?;
+    }
+    report.consumers.push(REPLAY_CONSUMER);
     for bucket in Bucket::ALL {
         let name = bucket.name();
         let failed = |source| Error {

@@ -1,7 +1,10 @@
 //! Making a dead letter: all that is needed to understand and replay what could not go on.
+//!
+//! What its cause is, `contracts::cause` works out. Not here: when a letter is made.
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
+use contracts::cause;
 use contracts::contract::About;
 use contracts::dead_letter::{self, DeadLetter, DeadLetterKind, Header};
 use contracts::headers;
@@ -24,13 +27,14 @@ pub(crate) struct Remains<'a> {
 }
 
 impl Remains<'_> {
-    /// Deterministic: a second try to bury the same delivery is stored once.
-    pub(crate) fn id(&self) -> String {
-        let incarnation = self.source.first_seen_ms;
-        format!(
-            "{}-{}-{}-{incarnation}",
-            self.stage, self.source.stream, self.source.sequence
-        )
+    fn id(&self) -> String {
+        let Source {
+            stream,
+            sequence,
+            first_seen_ms,
+            ..
+        } = self.source;
+        id(self.stage, stream, *sequence, *first_seen_ms)
     }
 
     /// Stores the dead letter; returns its id. Only then may the source be terminated.
@@ -40,45 +44,20 @@ impl Remains<'_> {
         kind: DeadLetterKind,
         reasons: &[Reason],
     ) -> Result<String, PublishError> {
-        let id = self.id();
-        let letter = self.letter(&id, kind, reasons);
-        let mut header_map = HeaderMap::new();
-        header_map.insert(headers::SCHEMA, "tillbook.dead_letter.v1.DeadLetter");
-        if !self.traceparent.is_empty() {
-            header_map.insert(headers::TRACEPARENT, self.traceparent.as_str());
-        }
-        let subject = Stream::DeadLetters.subject(
-            token_or_unknown(&letter.connection),
-            token_or_unknown(&letter.entity),
-            token_or_unknown(&letter.entity_id),
-        );
-        let payload = letter.encode_to_vec().into();
-        publisher
-            .publish(subject, Some(&id), header_map, payload)
-            .await?;
-        Ok(id)
+        store(publisher, self.letter(kind, reasons)).await
     }
 
-    fn letter(&self, id: &str, kind: DeadLetterKind, reasons: &[Reason]) -> DeadLetter {
-        let about = self.about.cloned();
+    fn letter(&self, kind: DeadLetterKind, reasons: &[Reason]) -> DeadLetter {
+        let [connection, entity, entity_id] = self.names();
         DeadLetter {
-            dead_letter_id: id.to_owned(),
+            dead_letter_id: self.id(),
             stage: self.stage.to_owned(),
             kind: kind.into(),
             reasons: reasons.iter().map(wire_reason).collect(),
-            connection: about
-                .as_ref()
-                .map(|a| a.connection.clone())
-                .unwrap_or_default(),
-            entity: about
-                .as_ref()
-                .map(|a| a.entity.token().to_owned())
-                .unwrap_or_default(),
-            entity_id: about
-                .as_ref()
-                .map(|a| a.entity_id.clone())
-                .unwrap_or_default(),
-            event_id: about.map(|a| a.event_id).unwrap_or_default(),
+            connection,
+            entity,
+            entity_id,
+            event_id: self.about.map(|a| a.event_id.clone()).unwrap_or_default(),
             attempts: self.source.attempt,
             first_seen_at_ms: self.source.first_seen_ms,
             dead_at_ms: ambient::now_ms(),
@@ -88,8 +67,56 @@ impl Remains<'_> {
             original_headers: self.headers.map(wire_headers).unwrap_or_default(),
             original_payload: self.payload.clone(),
             traceparent: self.traceparent.clone(),
+            cause: None,
         }
     }
+
+    /// Connection, entity and its id: as the message says, else as its subject says.
+    fn names(&self) -> [String; 3] {
+        match self.about {
+            Some(about) => [
+                about.connection.clone(),
+                about.entity.token().to_owned(),
+                about.entity_id.clone(),
+            ],
+            None => subject_names(&self.source.subject),
+        }
+    }
+}
+
+/// Connection, entity and its id as a stage's input subject names them; empty where it does not.
+pub fn subject_names(subject: &str) -> [String; 3] {
+    let mut tokens = subject.split('.').skip(2);
+    let mut next = || tokens.next().unwrap_or_default().to_owned();
+    [next(), next(), next()]
+}
+
+/// Stores a letter with its cause; returns its id. The same id inside the stream's duplicate
+/// window is stored once.
+pub async fn store(publisher: &Publisher, mut letter: DeadLetter) -> Result<String, PublishError> {
+    letter.cause = Some(cause::work_out(&letter));
+    let id = letter.dead_letter_id.clone();
+    let mut header_map = HeaderMap::new();
+    header_map.insert(headers::SCHEMA, "tillbook.dead_letter.v1.DeadLetter");
+    if !letter.traceparent.is_empty() {
+        header_map.insert(headers::TRACEPARENT, letter.traceparent.as_str());
+    }
+    let subject = Stream::DeadLetters.subject(
+        token_or_unknown(&letter.connection),
+        token_or_unknown(&letter.entity),
+        token_or_unknown(&letter.entity_id),
+    );
+    let payload = letter.encode_to_vec().into();
+    publisher
+        .publish(subject, Some(&id), header_map, payload)
+        .await?;
+    Ok(id)
+}
+
+/// Deterministic: a second try to bury the same message is stored once. The first sight keeps
+/// apart what a stream that was made anew stores under the same sequence.
+pub fn id(stage: &str, stream: &str, sequence: u64, first_seen_ms: u64) -> String {
+    format!("{stage}-{stream}-{sequence}-{first_seen_ms}")
 }
 
 fn wire_reason(reason: &Reason) -> dead_letter::Reason {
@@ -100,7 +127,8 @@ fn wire_reason(reason: &Reason) -> dead_letter::Reason {
     }
 }
 
-fn wire_headers(header_map: &HeaderMap) -> Vec<Header> {
+/// The headers of a message as a letter keeps them.
+pub fn wire_headers(header_map: &HeaderMap) -> Vec<Header> {
     header_map
         .iter()
         .flat_map(|(name, values)| {

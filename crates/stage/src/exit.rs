@@ -27,11 +27,17 @@ use crate::source::Source;
 /// Delays up to this are a NAK; longer ones become scheduled messages, which hold no
 /// ack-pending slot and do not look like work to an autoscaler.
 const NAK_DELAY_MAX: Duration = Duration::from_secs(10);
+/// Deliveries of one stored message up to which a short delay is a NAK; later ones are scheduled
+/// anew, which begins the server's count again. So the net below the stages
+/// (`topology::DELIVERIES_MAX`) only ever catches what killed its worker.
+const NAKS_MAX: u32 = 16;
 /// How long work of a connection waits that its vendor refuses whole.
 const BLOCKED_DELAY_MIN: Duration = Duration::from_secs(30);
 const BLOCKED_DELAY_MAX: Duration = Duration::from_secs(5 * 60);
-/// Delay after which a message is tried again when not even its exit could be stored.
+/// First and longest delay after which a message is tried again when not even its exit could be
+/// stored. It grows, so that a stream that is full for an hour does not fill the net.
 const STORE_FAILED_DELAY: Duration = Duration::from_secs(2);
+const STORE_FAILED_DELAY_MAX: Duration = Duration::from_secs(2 * 60);
 
 /// One delivery on its way out.
 pub(crate) struct Exit<'a> {
@@ -60,7 +66,8 @@ impl Exit<'_> {
         if let Err(why) = settled {
             self.desk.metrics.exit(self.stage.name(), "store_failed");
             warn!(stage = self.stage.name(), subject = %self.delivery.source.subject, why, "the exit could not be stored; the message comes again");
-            self.settle(AckKind::Nak(Some(STORE_FAILED_DELAY))).await;
+            let delay = store_failed_delay(self.delivery.source.delivered);
+            self.settle(AckKind::Nak(Some(delay))).await;
         }
     }
 
@@ -126,8 +133,13 @@ impl Exit<'_> {
 
     async fn later(&self, after: Duration, why: &'static str) -> Result<(), String> {
         tracing::debug!(stage = self.stage.name(), why, "looked at again later");
-        self.leave("later", AckKind::Nak(Some(after.min(NAK_DELAY_MAX))))
-            .await;
+        if self.source.delivered < NAKS_MAX {
+            let delay = after.min(NAK_DELAY_MAX);
+            self.leave("later", AckKind::Nak(Some(delay))).await;
+        } else {
+            self.schedule(false, after).await?;
+            self.leave("later", AckKind::Ack).await;
+        }
         Ok(())
     }
 
@@ -194,7 +206,7 @@ impl Exit<'_> {
         );
         self.store_notes().await;
         // Waiting does not spend attempts, and a NAK always counts one: so it is scheduled anew.
-        if counts && delay <= NAK_DELAY_MAX {
+        if counts && delay <= NAK_DELAY_MAX && self.source.delivered < NAKS_MAX {
             self.leave(class, AckKind::Nak(Some(delay))).await;
         } else {
             self.schedule(counts, delay).await?;
@@ -342,6 +354,14 @@ fn own_headers(original: Option<&HeaderMap>) -> HeaderMap {
         }
     }
     kept
+}
+
+/// Doubles with every delivery, up to its bound.
+fn store_failed_delay(delivered: u32) -> Duration {
+    let doublings = delivered.saturating_sub(1).min(16);
+    STORE_FAILED_DELAY
+        .saturating_mul(1 << doublings)
+        .min(STORE_FAILED_DELAY_MAX)
 }
 
 fn nameless() -> Reason {

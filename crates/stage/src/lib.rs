@@ -6,7 +6,7 @@
 //! source terminated. A service supplies a [`Stage`]. Not here: what any stage does.
 
 pub mod bootstrap;
-mod dead_letter;
+pub mod dead_letter;
 mod delivery;
 mod exit;
 mod failure;

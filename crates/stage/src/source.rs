@@ -14,6 +14,8 @@ pub struct Source {
     pub subject: String,
     /// Attempts so far, this one included: deliveries here plus those before it was rescheduled.
     pub attempt: u32,
+    /// Deliveries of the message as it is stored now, this one included.
+    pub delivered: u32,
     pub first_seen_ms: u64,
 }
 
@@ -36,7 +38,7 @@ impl Source {
             stream: info.stream,
             sequence: info.stream_sequence,
             subject: &message.subject,
-            delivered: u32::try_from(info.delivered).unwrap_or(1),
+            delivered: u32::try_from(info.delivered).unwrap_or(u32::MAX),
             published_ms: published_ms.unwrap_or_else(ambient::now_ms),
         };
         Some(Self::at(stage, &place, message.headers.as_ref()))
@@ -46,11 +48,13 @@ impl Source {
     pub fn at(stage: Stage, place: &Place<'_>, header_map: Option<&HeaderMap>) -> Self {
         let header = |name| header_number(header_map, name);
         let earlier = u32::try_from(header(headers::ATTEMPTS).unwrap_or(0)).unwrap_or(u32::MAX);
+        let delivered = place.delivered.max(1);
         Self {
             stream: place.stream.to_owned(),
             sequence: place.sequence,
             subject: stage.input_subject(place.subject),
-            attempt: earlier.saturating_add(place.delivered.max(1)),
+            attempt: earlier.saturating_add(delivered),
+            delivered,
             first_seen_ms: header(headers::FIRST_SEEN_MS).unwrap_or(place.published_ms),
         }
     }

@@ -78,8 +78,8 @@ async fn names_that_cannot_stand_in_a_subject_become_dead_letters() {
     let letters = bench.awaited(Stream::DeadLetters, 2).await;
     for letter in &letters {
         assert_eq!(
-            letter.subject,
-            "tillbook.dead_letter.unknown.unknown.unknown"
+            letter.subject, "tillbook.dead_letter.acme.order.7",
+            "as the subject it came by says"
         );
         let letter = DeadLetter::decode(letter.payload.clone()).unwrap();
         assert_eq!(reason_codes(&letter), ["nameless_message"]);

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::bucket::{Fault, KeyValue};
 
 /// The record, and the revision to replace; `None` when there is none, with 0 if there never was.
-pub(crate) async fn read<T: DeserializeOwned>(
+pub async fn read<T: DeserializeOwned>(
     bucket: &dyn KeyValue,
     key: &str,
 ) -> Result<(Option<T>, u64), Fault> {
@@ -20,7 +20,7 @@ pub(crate) async fn read<T: DeserializeOwned>(
 }
 
 /// The new revision; `None` when the record no longer has `revision`: somebody else was first.
-pub(crate) async fn replace<T: Serialize>(
+pub async fn replace<T: Serialize>(
     bucket: &dyn KeyValue,
     key: &str,
     record: &T,

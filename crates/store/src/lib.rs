@@ -9,7 +9,7 @@ pub mod bucket;
 pub mod budget;
 pub mod cache;
 pub mod connections;
-mod json_record;
+pub mod json_record;
 pub mod keyed_locks;
 pub mod ledger;
 pub mod mappings;

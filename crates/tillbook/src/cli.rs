@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Deliver(ServiceArguments),
     /// Projects the journal into what people look at.
     Monitor(ServiceArguments),
-    /// Lists and releases dead letters.
+    /// Answers `tillbook dlq`, works on releases, catches what kills its worker.
     Replay(ServiceArguments),
     /// Runs every service in one process.
     All(ServiceArguments),
@@ -47,9 +47,9 @@ pub(crate) enum Command {
     /// Shows, checks or publishes mapping documents.
     #[command(subcommand)]
     Mapping(MappingCommand),
-    /// Lists, shows and releases dead letters.
+    /// Shows dead letters, groups them by cause, edits, rehearses, releases and purges them.
     #[command(subcommand)]
-    Dlq(DlqCommand),
+    Dlq(crate::dlq::DlqCommand),
     /// Reads both vendors afresh and reports every order that the books do not match.
     Prove(crate::prove::ProveArguments),
     /// Feeds the orders of a range of days through the pipeline.
@@ -172,26 +172,6 @@ pub(crate) enum MappingCommand {
         file: PathBuf,
         #[arg(long)]
         connection: Option<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DlqCommand {
-    /// Lists dead letters that were not released, newest first.
-    List {
-        #[arg(long)]
-        connection: Option<String>,
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
-    },
-    /// Shows one dead letter with every reason.
-    Show { dead_letter_id: String },
-    /// Puts one dead letter back into the stage it left.
-    Release {
-        dead_letter_id: String,
-        /// Why; kept in the journal.
-        #[arg(long)]
-        reason: String,
     },
 }
 

@@ -9,7 +9,7 @@ use domain::mapping::Mapping;
 use runtime::config::Config;
 use runtime::metrics::Metrics;
 
-use crate::cli::{Arguments, BootstrapArguments, Command, DlqCommand, MappingCommand, Service};
+use crate::cli::{Arguments, BootstrapArguments, Command, MappingCommand, Service};
 use crate::nats_config::{self, Tls, Wanted};
 use crate::{backfill, services, undo};
 
@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             publish_mapping(&config, &file, connection.as_deref()).await
         }
         Command::Mapping(_) => Ok(()),
-        Command::Dlq(command) => dlq(&config, command).await,
+        Command::Dlq(command) => crate::dlq::run(&config, command).await,
         Command::Backfill(arguments) => backfill::run(config, arguments).await,
         Command::Undo(arguments) => undo::run(config, arguments).await,
         Command::Prove(arguments) => crate::prove::run(config, arguments).await,
@@ -202,24 +202,6 @@ async fn publish_mapping(config: &Config, file: &Path, name: Option<&str>) -> Re
         .await
         .or_exit(code::FAILED)?;
     print(&format!("published for {key}\n"))
-}
-
-async fn dlq(config: &Config, command: DlqCommand) -> Result<(), Failure> {
-    let client = connect(config).await?.client;
-    let request = match command {
-        DlqCommand::List { connection, limit } => replay::Request::List { connection, limit },
-        DlqCommand::Show { dead_letter_id } => replay::Request::Show { dead_letter_id },
-        DlqCommand::Release {
-            dead_letter_id,
-            reason,
-        } => replay::Request::Release {
-            dead_letter_id,
-            reason,
-            who: whoami(),
-        },
-    };
-    let answer = replay::ask(&client, &request).await.or_exit(code::FAILED)?;
-    print(&format!("{answer}\n"))
 }
 
 /// The account on this machine; kept in the journal.

@@ -7,9 +7,11 @@
 mod backfill;
 mod cli;
 mod commands;
+mod dlq;
 mod house;
 mod nats_config;
 mod prove;
+mod rehearsal;
 mod runs_at_work;
 mod services;
 mod undo;

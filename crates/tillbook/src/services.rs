@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -20,6 +21,7 @@ use tracing::{error, info};
 use crate::cli::{Service, ServiceArguments};
 use crate::commands::{Failure, OrExit, code, print};
 use crate::house::{House, Purpose};
+use crate::rehearsal::Rehearsal;
 
 /// What the ready line tells beyond the admin address.
 #[derive(Default)]
@@ -131,10 +133,7 @@ async fn start(
         Service::Ingest => start_ingest(house, tasks, doors).await,
         Service::Validate => run_stage(validate::Validate, house, bounds.validate, tasks).await,
         Service::Transform => {
-            let mut policies = HashMap::new();
-            for connection in &house.config.connections {
-                policies.insert(connection.name.clone(), policy(connection)?);
-            }
+            let policies = policies(&house.config)?;
             let mappings = Mappings::load(&house.nats.jetstream)
                 .await
                 .or_exit(code::UNAVAILABLE)?;
@@ -163,7 +162,9 @@ async fn start(
         Service::Monitor => start_monitor(house, readiness, tasks, doors).await,
         Service::Replay => {
             let context = house.stage_context(bounds.deliver);
-            let serving = replay::start(house.nats.client.clone(), context)
+            let jetstream = house.nats.jetstream.clone();
+            let rehearsal = Arc::new(Rehearsal::new(jetstream, policies(&house.config)?));
+            let serving = replay::start(house.nats.client.clone(), context, rehearsal)
                 .await
                 .or_exit(code::UNAVAILABLE)?;
             tasks.spawn(serving);
@@ -305,6 +306,14 @@ async fn start_monitor(
         }
     });
     Ok(())
+}
+
+fn policies(config: &Config) -> Result<HashMap<String, Policy>, Failure> {
+    let mut policies = HashMap::new();
+    for connection in &config.connections {
+        policies.insert(connection.name.clone(), policy(connection)?);
+    }
+    Ok(policies)
 }
 
 /// The accounting policy of a connection; a key that is not known is refused by name.

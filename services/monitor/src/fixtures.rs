@@ -172,6 +172,7 @@ impl Journey {
             path: "billing_address".to_owned(),
         };
         let letter = DeadLetter {
+            cause: None,
             dead_letter_id: id.clone(),
             stage: stage.to_owned(),
             kind: kind.into(),

@@ -355,11 +355,17 @@ impl<'a> Chapter<'a> {
     }
 }
 
-/// Whether a kind says how far the order is; a hold is about its connection.
+/// Whether a kind says how far the order is; a hold is about its connection, and what people do
+/// with a letter is about the letter.
 fn bears_on_state(kind: JournalKind) -> bool {
     !matches!(
         kind,
-        JournalKind::Replayed | JournalKind::ConnectionHeld | JournalKind::ConnectionReleased
+        JournalKind::Replayed
+            | JournalKind::LetterEdited
+            | JournalKind::LetterCleared
+            | JournalKind::LetterPurged
+            | JournalKind::ConnectionHeld
+            | JournalKind::ConnectionReleased
     )
 }
 

@@ -5,9 +5,12 @@ use std::time::Duration;
 use async_nats::Client;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stage::StageContext;
 
-use crate::{letters, release};
+use crate::bulk::{self, Settings};
+use crate::desk::{By, Desk};
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::{edit, purge, rehearsal, release, shown};
 
 /// Where replay listens.
 pub(crate) const REQUEST_SUBJECT: &str = "tillbook.control.replay";
@@ -19,14 +22,57 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 #[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
     List {
-        connection: Option<String>,
+        filter: Filter,
         limit: usize,
+    },
+    Groups {
+        filter: Filter,
     },
     Show {
         dead_letter_id: String,
     },
+    Edit {
+        dead_letter_id: String,
+        payload: Value,
+        reason: String,
+        who: String,
+    },
+    Rehearse {
+        dead_letter_id: String,
+    },
     Release {
         dead_letter_id: String,
+        refetch: bool,
+        reason: String,
+        who: String,
+    },
+    ReleaseMany {
+        filter: Filter,
+        settings: Settings,
+        reason: String,
+        who: String,
+    },
+    Releases,
+    ReleaseStatus {
+        release_id: String,
+    },
+    StopRelease {
+        release_id: String,
+        reason: String,
+        who: String,
+    },
+    ResumeRelease {
+        release_id: String,
+        reason: String,
+        who: String,
+    },
+    Purge {
+        dead_letter_id: String,
+        reason: String,
+        who: String,
+    },
+    PurgeMany {
+        filter: Filter,
         reason: String,
         who: String,
     },
@@ -45,8 +91,8 @@ pub enum AskError {
     Unreadable(#[source] serde_json::Error),
 }
 
-/// Asks a running replay service; the answer is JSON text, laid out for people.
-pub async fn ask(client: &Client, request: &Request) -> Result<String, AskError> {
+/// Asks a running replay service.
+pub async fn ask(client: &Client, request: &Request) -> Result<Value, AskError> {
     let payload = serde_json::to_vec(request).map_err(AskError::Write)?;
     let request = async_nats::Request::new()
         .payload(payload.into())
@@ -58,35 +104,78 @@ pub async fn ask(client: &Client, request: &Request) -> Result<String, AskError>
     let answer: Value = serde_json::from_slice(&answer.payload).map_err(AskError::Unreadable)?;
     match answer.get("error").and_then(Value::as_str) {
         Some(why) => Err(AskError::Refused(why.to_owned())),
-        None => serde_json::to_string_pretty(&answer).map_err(AskError::Unreadable),
+        None => Ok(answer),
     }
 }
 
 /// Answers one request; every failure becomes an `error` in plain words.
-pub(crate) async fn respond(context: &StageContext, payload: &[u8]) -> Vec<u8> {
+pub(crate) async fn respond(desk: &Desk, payload: &[u8]) -> Vec<u8> {
     let answer = match serde_json::from_slice::<Request>(payload) {
-        Ok(request) => perform(context, request).await,
+        Ok(request) => perform(desk, request).await.map_err(|error| error.words()),
         Err(error) => Err(format!("the request cannot be read: {error}")),
     };
     let answer = answer.unwrap_or_else(|why| json!({ "error": why }));
     serde_json::to_vec(&answer).unwrap_or_default()
 }
 
-async fn perform(context: &StageContext, request: Request) -> Result<Value, String> {
+async fn perform(desk: &Desk, request: Request) -> Result<Value, Error> {
     match request {
-        Request::List { connection, limit } => {
-            letters::list(context, connection.as_deref(), limit).await
-        }
-        Request::Show { dead_letter_id } => letters::find(context, &dead_letter_id)
-            .await
-            .map(|letter| letters::shown(&letter)),
+        Request::List { filter, limit } => shown::list(desk, &filter, limit).await,
+        Request::Groups { filter } => shown::groups(desk, &filter).await,
+        Request::Show { dead_letter_id } => shown::show(desk, &dead_letter_id).await,
+        Request::Rehearse { dead_letter_id } => rehearsal::rehearse(desk, &dead_letter_id).await,
+        Request::Edit {
+            dead_letter_id,
+            payload,
+            reason,
+            who,
+        } => edit::edit(desk, &dead_letter_id, payload, by(&who, &reason)).await,
         Request::Release {
             dead_letter_id,
+            refetch,
             reason,
             who,
         } => {
-            let letter = letters::find(context, &dead_letter_id).await?;
-            release::release(context, &letter, &reason, &who).await
+            let letter = desk.letter(&dead_letter_id).await?;
+            let how = release::How {
+                by: by(&who, &reason),
+                refetch,
+                release: None,
+            };
+            let published = release::release(desk, &letter, how).await?;
+            Ok(published.shown(&letter))
         }
+        Request::ReleaseMany {
+            filter,
+            settings,
+            reason,
+            who,
+        } => bulk::begin(desk, filter, settings, by(&who, &reason)).await,
+        Request::Releases => bulk::list(desk).await,
+        Request::ReleaseStatus { release_id } => bulk::status(desk, &release_id).await,
+        Request::StopRelease {
+            release_id,
+            reason,
+            who,
+        } => bulk::stop(desk, &release_id, by(&who, &reason)).await,
+        Request::ResumeRelease {
+            release_id,
+            reason,
+            who,
+        } => bulk::resume(desk, &release_id, by(&who, &reason)).await,
+        Request::Purge {
+            dead_letter_id,
+            reason,
+            who,
+        } => purge::one(desk, &dead_letter_id, by(&who, &reason)).await,
+        Request::PurgeMany {
+            filter,
+            reason,
+            who,
+        } => purge::many(desk, &filter, by(&who, &reason)).await,
     }
+}
+
+fn by<'a>(who: &'a str, why: &'a str) -> By<'a> {
+    By { who, why }
 }

@@ -3,10 +3,9 @@
 //! The rules themselves are `domain::validate`. Never stops at the first fault. Not here: what the
 //! books make of the order.
 
-use std::borrow::Cow;
-
 use contracts::event::{Entity, Event};
-use contracts::order::{Encoding, Flag, OrderSnapshot, SnapshotState, ValidatedOrder};
+use contracts::order::{Flag, OrderSnapshot, SnapshotState, ValidatedOrder};
+use contracts::snapshot_document::{self, DocumentError};
 use contracts::{customer_conversion, item_conversion, order_conversion, topology};
 use domain::validate::Fault;
 use stage::{Done, Failure, Reason, Received, Stage};
@@ -14,9 +13,6 @@ use stage::{Done, Failure, Reason, Received, Stage};
 /// The validation stage.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Validate;
-
-/// The largest document that is read, after decompression.
-const DOCUMENT_BYTES_MAX: u32 = 16 * 1024 * 1024;
 
 impl Stage for Validate {
     const STAGE: topology::Stage = topology::Stage::Validate;
@@ -51,7 +47,7 @@ fn gone(event: Event) -> ValidatedOrder {
 
 /// Reads one document; pure, so it can be measured and fuzzed.
 pub fn read(event: Event, snapshot: OrderSnapshot) -> Result<ValidatedOrder, Failure> {
-    let bytes = decompress(&snapshot)?;
+    let bytes = snapshot_document::read(&snapshot).map_err(no_document)?;
     let document: serde_json::Value = serde_json::from_slice(&bytes)
         .map_err(|error| Failure::rejected(Reason::new("document_not_json", error.to_string())))?;
     let present = ValidatedOrder {
@@ -102,27 +98,11 @@ fn held(faults: Vec<Fault>) -> Failure {
     Failure::Held(reasons)
 }
 
-fn decompress(snapshot: &OrderSnapshot) -> Result<Cow<'_, [u8]>, Failure> {
-    match snapshot.encoding() {
-        Encoding::Identity => Ok(Cow::Borrowed(&snapshot.document)),
-        Encoding::Zstd if snapshot.document_bytes <= DOCUMENT_BYTES_MAX => {
-            let capacity = usize::try_from(snapshot.document_bytes).unwrap_or(usize::MAX);
-            zstd::bulk::decompress(&snapshot.document, capacity)
-                .map(Cow::Owned)
-                .map_err(|error| {
-                    Failure::rejected(Reason::new("document_not_readable", error.to_string()))
-                })
-        }
-        Encoding::Zstd => Err(Failure::rejected(Reason::new(
-            "document_too_large",
-            format!(
-                "the document has {} bytes, the most is {DOCUMENT_BYTES_MAX}",
-                snapshot.document_bytes
-            ),
-        ))),
-        Encoding::Unspecified => Err(Failure::rejected(Reason::new(
-            "unknown_encoding",
-            "the snapshot's encoding is unknown; was it written by a newer version?",
-        ))),
-    }
+fn no_document(error: DocumentError) -> Failure {
+    let code = match error {
+        DocumentError::NotReadable(_) => "document_not_readable",
+        DocumentError::TooLarge(_) => "document_too_large",
+        DocumentError::UnknownEncoding => "unknown_encoding",
+    };
+    Failure::rejected(Reason::new(code, error.to_string()))
 }

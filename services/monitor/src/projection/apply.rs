@@ -14,7 +14,6 @@ use contracts::journal::{JournalEntry, JournalKind};
 use contracts::topology::Stream;
 use rusqlite::{Connection, Transaction, params};
 
-use super::letter_total::letter_total;
 use super::orders;
 use super::record::{Content, Record, trace_id_of};
 use crate::database::{DatabaseError, int};
@@ -150,7 +149,10 @@ fn note_order(
 
 fn put_entry(to: &Transaction<'_>, sequence: i64, entry: &JournalEntry) -> rusqlite::Result<()> {
     let replays = match entry.kind() {
-        JournalKind::Replayed => entry.attributes.get("dead_letter_id"),
+        // Each settles the letter: it no longer waits for anybody.
+        JournalKind::Replayed | JournalKind::LetterCleared | JournalKind::LetterPurged => {
+            entry.attributes.get("dead_letter_id")
+        }
         _ => None,
     };
     to.prepare_cached(
@@ -296,7 +298,7 @@ fn put_dead_letter(
         .original_headers
         .iter()
         .find(|header| header.name == headers::SCHEMA);
-    let total = letter_total(letter);
+    let total = contracts::cause::of(letter).at_stake;
     let stored = to
         .prepare_cached(
             "INSERT INTO dead_letters (dead_letter_id, sequence, connection, entity, entity_id,
@@ -337,7 +339,7 @@ fn put_dead_letter(
             i64::try_from(letter.original_payload.len()).unwrap_or(i64::MAX),
             trace_id_of(&letter.traceparent),
             total.as_ref().map(|total| total.amount_minor),
-            total.as_ref().map(|total| total.currency.as_str()),
+            total.as_ref().map(|total| total.currency_code.as_str()),
         ])?;
     if stored > 0 {
         put_reasons(to, letter)?;

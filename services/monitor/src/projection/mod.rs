@@ -5,7 +5,6 @@
 //! questions people ask of it (`views`).
 
 mod apply;
-mod letter_total;
 mod orders;
 mod prune;
 mod reader;

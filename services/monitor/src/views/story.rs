@@ -261,7 +261,15 @@ fn stages(entries: &[Entry]) -> Vec<StageView> {
     let mut views: Vec<StageView> = Vec::new();
     let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (kind, moment) in entries {
-        if matches!(kind, JournalKind::HookReceived | JournalKind::Replayed) {
+        let is_of_no_stage = matches!(
+            kind,
+            JournalKind::HookReceived
+                | JournalKind::Replayed
+                | JournalKind::LetterEdited
+                | JournalKind::LetterCleared
+                | JournalKind::LetterPurged
+        );
+        if is_of_no_stage {
             continue;
         }
         // Before an event has its id, its trace tells one pass from another.

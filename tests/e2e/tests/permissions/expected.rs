@@ -169,6 +169,62 @@ const MONITOR: &str = "
 ";
 
 const REPLAY: &str = "
+    $JS.API.DIRECT.GET.DEAD_LETTERS
+    $JS.API.STREAM.MSG.DELETE.DEAD_LETTERS
+    tillbook.dead_letter.acme.order.1
+
+    $JS.API.STREAM.INFO.OUTCOMES
+    $JS.API.CONSUMER.CREATE.OUTCOMES
+    $JS.API.CONSUMER.INFO.OUTCOMES.probe
+    $JS.API.CONSUMER.MSG.NEXT.OUTCOMES.probe
+    $JS.API.CONSUMER.DELETE.OUTCOMES.probe
+    $JS.API.DIRECT.GET.OUTCOMES.tillbook.outcome.acme.order.1
+
+    $JS.API.STREAM.INFO.HINTS
+    $JS.API.STREAM.MSG.GET.HINTS
+    $JS.API.STREAM.INFO.INGESTED
+    $JS.API.STREAM.MSG.GET.INGESTED
+    $JS.API.STREAM.INFO.VALIDATED
+    $JS.API.STREAM.MSG.GET.VALIDATED
+    $JS.API.STREAM.INFO.TRANSFORMED
+    $JS.API.STREAM.MSG.GET.TRANSFORMED
+    $JS.API.STREAM.INFO.RESOLVED
+    $JS.API.STREAM.MSG.GET.RESOLVED
+    $JS.API.STREAM.INFO.RETRIES
+    $JS.API.STREAM.MSG.GET.RETRIES
+    $JS.API.STREAM.MSG.DELETE.RETRIES
+
+    $JS.API.STREAM.INFO.KV_letters
+    $JS.API.DIRECT.GET.KV_letters.$KV.letters.acme.order.1
+    $KV.letters.acme
+    $KV.letters.acme.order.1
+    $KV.letters.acme.client.id.1
+    $JS.API.CONSUMER.CREATE.KV_letters
+    $JS.API.CONSUMER.INFO.KV_letters.probe
+    $JS.API.CONSUMER.MSG.NEXT.KV_letters.probe
+    $JS.API.CONSUMER.DELETE.KV_letters.probe
+    $JS.FC.KV_letters.probe.1
+
+    $JS.API.STREAM.INFO.KV_releases
+    $JS.API.DIRECT.GET.KV_releases.$KV.releases.acme.order.1
+    $KV.releases.acme
+    $KV.releases.acme.order.1
+    $KV.releases.acme.client.id.1
+    $JS.API.CONSUMER.CREATE.KV_releases
+    $JS.API.CONSUMER.INFO.KV_releases.probe
+    $JS.API.CONSUMER.MSG.NEXT.KV_releases.probe
+    $JS.API.CONSUMER.DELETE.KV_releases.probe
+    $JS.FC.KV_releases.probe.1
+
+    $JS.API.STREAM.INFO.KV_ledger
+    $JS.API.DIRECT.GET.KV_ledger.$KV.ledger.acme.order.1
+    $JS.API.STREAM.INFO.KV_mappings
+    $JS.API.DIRECT.GET.KV_mappings.$KV.mappings.acme.order.1
+    $JS.API.CONSUMER.CREATE.KV_mappings
+    $JS.API.CONSUMER.INFO.KV_mappings.probe
+    $JS.API.CONSUMER.DELETE.KV_mappings.probe
+    $JS.FC.KV_mappings.probe.1
+
     $JS.API.STREAM.INFO.DEAD_LETTERS
     $JS.API.CONSUMER.CREATE.DEAD_LETTERS
     $JS.API.CONSUMER.INFO.DEAD_LETTERS.probe
@@ -251,7 +307,7 @@ const BOOTSTRAP: &str = "
     $JS.API.CONSUMER.CREATE.RETRIES.deliver.tillbook.x
 ";
 
-const STREAMS: [&str; 15] = [
+const STREAMS: [&str; 18] = [
     "HINTS",
     "INGESTED",
     "VALIDATED",
@@ -261,12 +317,15 @@ const STREAMS: [&str; 15] = [
     "JOURNAL",
     "DEAD_LETTERS",
     "RETRIES",
+    "ADVISORIES",
     "KV_ledger",
     "KV_mappings",
     "KV_tokens",
     "KV_connections",
     "KV_runs",
     "KV_sweeps",
+    "KV_letters",
+    "KV_releases",
 ];
 
 pub(crate) fn publishes(user: &str) -> BTreeSet<String> {
