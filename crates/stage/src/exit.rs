@@ -133,7 +133,7 @@ impl Exit<'_> {
 
     async fn later(&self, after: Duration, why: &'static str) -> Result<(), String> {
         tracing::debug!(stage = self.stage.name(), why, "looked at again later");
-        if self.source.delivered < NAKS_MAX {
+        if self.delivery.source.delivered < NAKS_MAX {
             let delay = after.min(NAK_DELAY_MAX);
             self.leave("later", AckKind::Nak(Some(delay))).await;
         } else {
@@ -206,7 +206,7 @@ impl Exit<'_> {
         );
         self.store_notes().await;
         // Waiting does not spend attempts, and a NAK always counts one: so it is scheduled anew.
-        if counts && delay <= NAK_DELAY_MAX && self.source.delivered < NAKS_MAX {
+        if counts && delay <= NAK_DELAY_MAX && self.delivery.source.delivered < NAKS_MAX {
             self.leave(class, AckKind::Nak(Some(delay))).await;
         } else {
             self.schedule(counts, delay).await?;

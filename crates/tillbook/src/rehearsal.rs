@@ -203,6 +203,15 @@ async fn difference(
         let closed = closed_period(&desired, &written, &step, &wire.books_locked_until);
         match closed.map_or(step, Step::Hold) {
             Step::Done | Step::Nothing => return Ok(rehearsed),
+            Step::HoldUnlessMended(_, hold) => {
+                rehearsed
+                    .holds
+                    .push(format!("{}: {}", hold.code, hold.message));
+                let words =
+                    "whether a person has put that right in FreshBooks, which ends the hold";
+                rehearsed.cannot_tell.push(words.to_owned());
+                return Ok(rehearsed);
+            }
             Step::Hold(hold) => {
                 rehearsed
                     .holds
@@ -263,7 +272,7 @@ fn words(step: &Step, desired: &DesiredBooks) -> String {
         Step::UpdateShipping(index) => format!("change shipping expense to {}", expense(*index)),
         Step::RestoreShipping(key) => format!("restore shipping expense {key}"),
         Step::RemoveShipping(key) => format!("remove shipping expense {key}"),
-        Step::Nothing | Step::Done | Step::Hold(_) => String::new(),
+        Step::Nothing | Step::Done | Step::Hold(_) | Step::HoldUnlessMended(..) => String::new(),
     }
 }
 
@@ -331,6 +340,6 @@ fn apply(step: &Step, desired: &DesiredBooks, written: &mut Written) {
                 expense.removed = matches!(step, Step::RemoveShipping(_));
             }
         }
-        Step::Nothing | Step::Done | Step::Hold(_) => {}
+        Step::Nothing | Step::Done | Step::Hold(_) | Step::HoldUnlessMended(..) => {}
     }
 }
