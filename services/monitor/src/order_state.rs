@@ -267,10 +267,20 @@ impl<'a> Chapter<'a> {
         let counts = |step: &&&Step| {
             bears_on_state(step.kind) && replayed_ms.is_none_or(|at| step.at_ms > at)
         };
+        // Two workers may have had the event: what the slow one says of another attempt, after the
+        // other has delivered, is over.
+        let is_delivered = self.steps.iter().filter(counts).any(|step| {
+            is_deliver(step)
+                && matches!(step.kind, JournalKind::StagePassed | JournalKind::Delivered)
+        });
+        let is_over = |step: &Step| {
+            is_delivered && is_deliver(step) && step.kind == JournalKind::RetryScheduled
+        };
         let furthest = self
             .steps
             .iter()
             .filter(counts)
+            .filter(|step| !is_over(step))
             .max_by(|a, b| progress(a).cmp(&progress(b)));
         let since_ms = match replayed_ms {
             Some(at) => at,

@@ -168,6 +168,17 @@ fn a_closed_hint_leaves_what_stands() {
 }
 
 #[test]
+fn a_slow_twins_word_of_another_attempt_does_not_undo_a_delivery() {
+    let mut journey = Journey::new("acme", 1);
+    let mut known = steps(journey.up_to_lookup());
+    known.extend(steps(journey.delivery()));
+    let slow = journey.entry("deliver", JournalKind::RetryScheduled, &[]);
+    known.push(step(slow));
+    let outcomes = [told(&journey, OutcomeKind::Written, 0)];
+    assert_eq!(state(&known, &outcomes), OrderState::InBooks);
+}
+
+#[test]
 fn a_hook_that_a_later_one_took_in_keeps_no_order_open() {
     let mut journey = Journey::new("acme", 1);
     let taken_in = step(journey.entry("ingest", JournalKind::HookReceived, &[]));
