@@ -37,7 +37,9 @@ pub(super) struct Injector {
     pub(super) late: Vec<(Placed, i64)>,
     /// Accounts whose tokens were made to expire, with how often they had been renewed before.
     expired: BTreeMap<usize, u64>,
-    grant_lost: bool,
+    /// A person connects the accounts again at the end, whether or not a grant was lost: it may be
+    /// lost between the last look at the faults and their end.
+    reconnect: bool,
     overtaken_wanted: bool,
 }
 
@@ -91,6 +93,7 @@ impl Injector {
                 let lost = json!({ "kind": "reset_after", "match": { "path": "oauth/token" } });
                 self.break_freshbooks(stage, strike, &lost).await?;
                 self.expire(stage, strike).await?;
+                self.reconnect = true;
             }
         }
         Ok(())
@@ -255,7 +258,7 @@ impl Injector {
             self.count(vendor, &told);
         }
         step_clock(stage, 0).await?;
-        if self.grant_lost {
+        if self.reconnect {
             stage.connect_again().await?;
             for service in SERVICES {
                 for process in processes_of(service) {
@@ -282,10 +285,6 @@ impl Injector {
             match act.map(|kind| kind.act) {
                 // Counted by the hooks that were overtaken.
                 Some(Act::Reorder(_)) => {}
-                Some(Act::LoseRenewal) => {
-                    self.grant_lost |= struck > 0;
-                    self.tally.add(name, struck);
-                }
                 _ => self.tally.add(name, struck),
             }
         }
