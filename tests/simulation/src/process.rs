@@ -137,10 +137,13 @@ impl House {
 
     /// Ends every process; none starts again before `until`.
     pub(crate) fn close(&self, until: Instant) {
-        *self
+        let mut closed_until = self
             .closed_until
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(until);
+            .unwrap_or_else(PoisonError::into_inner);
+        // Who asks for less does not open what another has closed.
+        *closed_until = Some(closed_until.map_or(until, |other| other.max(until)));
+        drop(closed_until);
         for life in self.lives().iter() {
             life.die();
         }
@@ -156,7 +159,8 @@ impl House {
     /// Starts a process again whenever it died, for as long as the schedule lasts.
     pub(crate) async fn keep_running(self: Arc<Self>, number: usize) {
         for start in 1_u32.. {
-            if let Some(until) = self.closed_until() {
+            // Closed once more while it waits, it waits on.
+            while let Some(until) = self.closed_until().filter(|until| *until > Instant::now()) {
                 tokio::time::sleep_until(until).await;
             }
             let life = Life::begin(format!("{number}.{start}"));
