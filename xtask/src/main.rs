@@ -8,6 +8,7 @@ mod books;
 mod build;
 mod chaos;
 mod corpus;
+mod dead_letters;
 mod demo;
 mod prove_faults;
 mod release_contracts;
@@ -43,6 +44,7 @@ enum Command {
     Test(test::Arguments),
     Bench(bench::Arguments),
     Corpus(corpus::Arguments),
+    DeadLetters(dead_letters::Arguments),
     Simulate(simulate::Arguments),
     Backfill(backfill::Arguments),
     ProveFaults(prove_faults::Arguments),
@@ -70,6 +72,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Corpus(arguments) => corpus::run(&arguments),
+        Command::DeadLetters(arguments) => dead_letters::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Backfill(arguments) => backfill::run(&arguments),
         Command::ProveFaults(arguments) => prove_faults::run(&arguments),

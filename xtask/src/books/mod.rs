@@ -86,6 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         merchants: &stores::MERCHANTS,
         ports: Ports::default(),
         may_be_stopped: false,
+        more_config: "",
     };
     scene::run(&wanted, async |scene: &Scene| work(arguments, scene).await)
 }

@@ -115,6 +115,8 @@ impl Stage {
             console,
             merchants: &MERCHANTS,
             holds: holds.clone(),
+            folder: folder.to_owned(),
+            config: config.clone(),
         };
         Ok(Self {
             scene,

@@ -94,6 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             freshbooks: arguments.freshbooks_port,
         },
         may_be_stopped: true,
+        more_config: "",
     };
     scene::run(&wanted, async |scene: &Scene| work(arguments, scene).await)
 }

@@ -30,6 +30,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) ports: Ports,
     /// Whether Ctrl-C ends the command well.
     pub(crate) may_be_stopped: bool,
+    /// What stands at the end of the configuration, below its last connection.
+    pub(crate) more_config: &'static str,
 }
 
 /// Where to listen; 0 is a free port.
@@ -49,6 +51,9 @@ pub(crate) struct Scene {
     pub(crate) console: String,
     pub(crate) merchants: &'static [Merchant],
     pub(crate) holds: MayBeHeld,
+    /// Where the run keeps its files; gone when it ends well.
+    pub(crate) folder: PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 struct Binaries {
@@ -140,6 +145,7 @@ async fn start(
     let configuration = Configuration {
         hooks_port: port(hooks)?,
         console_port: port(console)?,
+        end: wanted.more_config,
         ..Configuration::default()
     };
     world::write_config(&config, &at, wanted.merchants, &configuration)?;
@@ -168,6 +174,8 @@ async fn start(
         console,
         merchants: wanted.merchants,
         holds,
+        folder: folder.to_owned(),
+        config,
     };
     Ok((scene, sandbox))
 }

@@ -108,6 +108,8 @@ pub(crate) struct Configuration {
     pub(crate) ingest: &'static str,
     /// Further sections.
     pub(crate) sections: &'static str,
+    /// What stands at the end, below the last connection.
+    pub(crate) end: &'static str,
     /// Which grant of the accounts is in force, from 0.
     pub(crate) grant: u32,
 }
@@ -125,6 +127,7 @@ pub(crate) fn write_config(
         listen_port,
         ingest,
         sections,
+        end,
         grant,
     } = configuration;
     let listen = listen_port.map(|port| format!("listen = \"127.0.0.1:{port}\"\n"));
@@ -170,6 +173,7 @@ redirect_uri = "http://127.0.0.1:{hooks_port}/oauth/freshbooks"
             merchant.refresh_token(*grant),
         )?;
     }
+    text.push_str(end);
     std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))
 }
 
