@@ -98,8 +98,9 @@ async fn letters_of_two_causes_are_mended_and_released_by_group() -> anyhow::Res
     let id = text(&list["dead_letters"][0], "dead_letter_id")?.to_owned();
     let (_, shown) = dlq(&house, &["show", &id]).await?;
     let mut payload = shown["original_payload"].clone();
-    payload["order"]["billingAddress"]["firstName"] = json!("Jo");
-    payload["order"]["billingAddress"]["email"] = json!("jo@example.com");
+    let address = &mut payload["document"]["order"]["billing_address"];
+    address["first_name"] = json!("Jo");
+    address["email"] = json!("jo@example.com");
     let file = house.servers.folder().join("payload.json");
     std::fs::write(&file, payload.to_string())?;
     let path = file.to_str().context("a path that is no text")?;

@@ -229,9 +229,10 @@ async fn edit(commands: &mut Commands<'_>, group: &Value) -> anyhow::Result<()> 
         let shown = commands.dlq(&["show", id]).await?;
         let mut payload = shown["original_payload"].clone();
         let entity_id = letter["entity_id"].as_str().unwrap_or_default();
-        payload["order"]["billingAddress"]["firstName"] = json!("Jo");
-        payload["order"]["billingAddress"]["lastName"] = json!("Doe");
-        payload["order"]["billingAddress"]["email"] = json!(format!("jo{entity_id}@example.com"));
+        let address = &mut payload["document"]["order"]["billing_address"];
+        address["first_name"] = json!("Jo");
+        address["last_name"] = json!("Doe");
+        address["email"] = json!(format!("jo{entity_id}@example.com"));
         let file = tempfile::NamedTempFile::new().context("a file for the payload")?;
         std::fs::write(file.path(), payload.to_string()).context("writing the payload")?;
         let path = file.path().to_str().context("a path that is no text")?;

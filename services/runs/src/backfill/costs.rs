@@ -66,15 +66,15 @@ pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
         && !is_nothing
         && !desired.invoice.number.is_empty()
     {
-        // Lookup asks for the invoice's number.
-        calls.reads = 1;
+        // Lookup asks for the invoice's number, among those that stand and those that do not.
+        calls.reads = 2;
     }
     if !wants_invoice(desired) && written.invoice.is_none() {
         return calls;
     }
     if *before == Before::Unknown {
-        // It is read once more, with its payments, and taken into the ledger.
-        calls.reads = calls.reads.saturating_add(2);
+        // It is asked for once more, and read with its payments into the ledger.
+        calls.reads = calls.reads.saturating_add(3);
         written = as_desired(desired, true);
         if !desired.shipping.is_empty() {
             // What its lines rebill is looked for among those that stand and those that do not.
@@ -115,8 +115,9 @@ pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
                 let Some(payment) = desired.payments.get(index) else {
                     break;
                 };
-                // What is due is read, unless nobody else can have paid yet.
-                calls.reads = calls.reads.saturating_add(u64::from(!created_here));
+                // What is paid and what is due is read, unless nobody else can have paid yet.
+                let reads = if created_here { 0 } else { 2 };
+                calls.reads = calls.reads.saturating_add(reads);
                 calls.creates = calls.creates.saturating_add(1);
                 keep_payment(&mut written, payment);
             }
@@ -141,6 +142,8 @@ pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
                 if written.refunds.contains_key(&refund.key) {
                     calls += READ_THEN_UPDATE;
                 } else {
+                    // Looked for first: the ledger may be a restored one.
+                    calls.reads = calls.reads.saturating_add(1);
                     calls.creates = calls.creates.saturating_add(1);
                 }
                 keep_refund(&mut written, refund, is_expense);
@@ -155,6 +158,10 @@ pub(super) fn of_order(desired: &DesiredBooks, before: &Before) -> Calls {
                 };
                 // The category's id is looked up by its name.
                 calls.reads = calls.reads.saturating_add(1);
+                if written.invoice.is_none() {
+                    // Looked for among the client's, those that stand and those that do not.
+                    calls.reads = calls.reads.saturating_add(2);
+                }
                 if written.shipping.contains_key(&expense.key) {
                     calls += READ_THEN_UPDATE;
                 } else {
