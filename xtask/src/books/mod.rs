@@ -25,6 +25,7 @@ use crate::shops::orders::{self, Placed};
 use crate::shops::print;
 use crate::shops::proof::{self, Proof};
 use crate::shops::scene::{self, Ports, Scene, Wanted};
+use crate::shops::world::Configuration;
 
 /// Bring thousands of orders into the sandboxes' books, change them as their kinds foresee, prove.
 ///
@@ -86,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         merchants: &stores::MERCHANTS,
         ports: Ports::default(),
         may_be_stopped: false,
-        more_config: "",
+        configuration: Configuration::default(),
     };
     scene::run(&wanted, async |scene: &Scene| work(arguments, scene).await)
 }

@@ -29,7 +29,7 @@ pub(super) enum Cause {
     PaymentRefused,
     /// The account's plan allows no further clients.
     PlanLimit,
-    /// FreshBooks is away.
+    /// FreshBooks breaks down when it is asked for clients.
     Away,
     /// The mapping wants a field that no order has.
     Mapping,
@@ -143,9 +143,11 @@ impl Cause {
                 "kind": "status", "status": 402, "errno": 7005, "message": "Plan limit",
                 "match": { "method": "POST", "path": "users/clients" },
             }),
-            Self::Away => {
-                json!({ "kind": "status", "status": 503, "match": { "path": "accounting" } })
-            }
+            // Only the clients: a vendor that is away as a whole makes no letters, work waits.
+            Self::Away => json!({
+                "kind": "status", "status": 503,
+                "match": { "method": "GET", "path": "users/clients" },
+            }),
             Self::Mapping => return self.publish(scene, "true").await,
             Self::NoCustomer | Self::Closed => return Ok(()),
         };

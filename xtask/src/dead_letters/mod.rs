@@ -21,6 +21,7 @@ use self::commands::Commands;
 use crate::shops::orders::{self, Placed};
 use crate::shops::print;
 use crate::shops::scene::{self, Ports, Scene, Wanted};
+use crate::shops::world::Configuration;
 
 /// Bury thousands of orders for seven causes, then release them with a few commands.
 ///
@@ -63,7 +64,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         merchants: &MERCHANTS,
         ports: Ports::default(),
         may_be_stopped: false,
-        more_config: causes::CONFIG,
+        configuration: Configuration {
+            // A sweep would tell of the waiting orders again, and each would have two letters.
+            ingest: "sweep_interval_s = 86400\n",
+            end: causes::CONFIG,
+            ..Configuration::default()
+        },
     };
     scene::run(&wanted, async |scene: &Scene| work(arguments, scene).await)
 }

@@ -17,7 +17,7 @@ use self::run::Run;
 use crate::shops::orders::{Placed, kinds, variety};
 use crate::shops::print;
 use crate::shops::scene::{self, Ports, Scene, Wanted};
-use crate::shops::world::Merchant;
+use crate::shops::world::{Configuration, Merchant};
 
 /// One store adds tax to its prices, the other has it inside them.
 const MERCHANTS: [Merchant; 2] = [
@@ -94,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             freshbooks: arguments.freshbooks_port,
         },
         may_be_stopped: true,
-        more_config: "",
+        configuration: Configuration::default(),
     };
     scene::run(&wanted, async |scene: &Scene| work(arguments, scene).await)
 }

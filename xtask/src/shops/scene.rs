@@ -30,8 +30,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) ports: Ports,
     /// Whether Ctrl-C ends the command well.
     pub(crate) may_be_stopped: bool,
-    /// What stands at the end of the configuration, below its last connection.
-    pub(crate) more_config: &'static str,
+    /// The ports apart, which are chosen.
+    pub(crate) configuration: Configuration,
 }
 
 /// Where to listen; 0 is a free port.
@@ -145,8 +145,7 @@ async fn start(
     let configuration = Configuration {
         hooks_port: port(hooks)?,
         console_port: port(console)?,
-        end: wanted.more_config,
-        ..Configuration::default()
+        ..wanted.configuration.clone()
     };
     world::write_config(&config, &at, wanted.merchants, &configuration)?;
     eprintln!(
