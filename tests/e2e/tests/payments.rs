@@ -110,6 +110,9 @@ async fn a_voided_capture_is_held_until_a_person_deletes_its_payment() -> anyhow
     let shop = Shop::only(&house)?;
     let order = shop.place("paid_card_one_line", 3).await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
+    // The items come after the invoice.
+    let streams = Streams::of(&house).await?;
+    streams.at_rest().await?;
     let before = shop.books().await?;
 
     let voided = shop.act(order.id, &json!({"action": "void"})).await?;
@@ -120,7 +123,6 @@ async fn a_voided_capture_is_held_until_a_person_deletes_its_payment() -> anyhow
         message.contains("txn:") && message.contains(&order.id.to_string()),
         "{message}"
     );
-    let streams = Streams::of(&house).await?;
     streams.at_rest().await?;
     ensure!(shop.books().await? == before, "the books changed");
 
@@ -147,6 +149,9 @@ async fn a_currency_that_changes_after_the_invoice_is_held_and_the_invoice_stays
     let paid = shop.place("paid_card_one_line", 5).await?;
     let orders = [open, paid];
     shop.in_books(&orders).await?;
+    // The items come after the invoices.
+    let streams = Streams::of(&house).await?;
+    streams.at_rest().await?;
     let before = shop.books().await?;
 
     let change = json!({"action": "change_currency", "currency": "EUR"});
@@ -157,7 +162,6 @@ async fn a_currency_that_changes_after_the_invoice_is_held_and_the_invoice_stays
         let both = message.contains(&order.currency) && message.contains("EUR");
         ensure!(both, "{message}");
     }
-    let streams = Streams::of(&house).await?;
     streams.at_rest().await?;
     ensure!(shop.books().await? == before, "the books changed");
     shop.nothing_twice(&orders).await
