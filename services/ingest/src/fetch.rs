@@ -116,7 +116,11 @@ impl Fetch {
         })?;
         let snapshot = snapshot(&input, began_ms, json).await?;
         admitted.succeeded = true;
+        let event_id = snapshot.event.as_ref().map(|event| event.event_id.clone());
         let mut attributes = BTreeMap::from([
+            // Two processes may follow one hint, each under a trace of its own: the story must
+            // know both as the same event.
+            ("event_id".to_owned(), event_id.unwrap_or_default()),
             (
                 "document_bytes".to_owned(),
                 snapshot.document_bytes.to_string(),

@@ -97,6 +97,7 @@ pub async fn start(
         connections: connections.clone(),
         hints: hints.clone(),
         publisher: context.publisher.clone(),
+        journal: context.journal.clone(),
         hinted: hinted.clone(),
     });
     let sweepers: Vec<Sweeper> = sweepers.collect();

@@ -15,12 +15,13 @@ use connect::bigcommerce::{self, Change, ChangeList};
 use connect::budget::{Class, in_class};
 use contracts::event::{Entity, Origin};
 use contracts::hint::Hint;
+use contracts::journal::{JournalEntry, JournalKind};
 use contracts::topology::Stream;
 use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use runtime::metrics::{Metrics, MetricsError};
-use stage::Publisher;
+use stage::{Journal, Publisher};
 use store::connections::Connections;
 use store::sweeps::{Claim, Sweeps, Turn};
 use tokio_util::sync::CancellationToken;
@@ -53,6 +54,7 @@ pub(crate) struct Sweeper {
     /// The stream of hints.
     pub hints: Handle,
     pub publisher: Publisher,
+    pub journal: Journal,
     pub hinted: Hinted,
 }
 
@@ -175,9 +177,23 @@ impl Sweeper {
             received_at_ms: store::now_ms(),
             vendor_created_at_s: 0,
         };
-        self.publisher
-            .publish_hint(&hint, None, &Span::current())
-            .await?;
+        // A trace of its own, as a hook has: whatever follows belongs to this finding.
+        let span = tracing::info_span!(
+            parent: None,
+            "sweep_found",
+            otel.name = "sweep found a change",
+            otel.kind = "producer",
+            tillbook.service = "ingest",
+            tillbook.connection = hint.connection,
+            tillbook.list = name(list),
+        );
+        let sequence = self.publisher.publish_hint(&hint, None, &span).await?;
+        if !self.journal.offer(vec![found(&hint, sequence, &span)]) {
+            warn!(
+                connection = self.connection,
+                "the journal's queue is full; what a sweep found is missing from it"
+            );
+        }
         let labels = [
             ("connection", self.connection.clone()),
             ("entity", entity.token().to_owned()),
@@ -193,6 +209,26 @@ impl Sweeper {
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::LastHint(error.to_string())),
         }
+    }
+}
+
+/// What the story tells of it.
+fn found(hint: &Hint, sequence: u64, span: &Span) -> JournalEntry {
+    JournalEntry {
+        entry_id: format!(
+            "sweep:{}:{}:{sequence}",
+            hint.connection, hint.received_at_ms
+        ),
+        connection: hint.connection.clone(),
+        entity: hint.entity,
+        entity_id: hint.entity_id.clone(),
+        at_ms: hint.received_at_ms,
+        stage: "ingest".to_owned(),
+        kind: JournalKind::Hinted.into(),
+        detail: "Found by a sweep; no hook had told it".to_owned(),
+        trace_id: runtime::telemetry::trace_id(span).unwrap_or_default(),
+        attempt: 1,
+        ..JournalEntry::default()
     }
 }
 

@@ -179,6 +179,27 @@ fn a_slow_twins_word_of_another_attempt_does_not_undo_a_delivery() {
 }
 
 #[test]
+fn a_hint_that_two_processes_followed_is_one_event() {
+    let mut journey = Journey::new("acme", 1);
+    let mut known = steps(journey.up_to_lookup());
+    known.extend(steps(journey.delivery()));
+    let outcomes = [told(&journey, OutcomeKind::Written, 0)];
+    let event_id = journey.event_id.clone();
+    let twin = |mut entry: JournalEntry| {
+        entry.trace_id = "of the twin".to_owned();
+        step(entry)
+    };
+    let named = [("event_id", event_id.as_str())];
+    known.push(twin(journey.entry(
+        "fetch",
+        JournalKind::SnapshotStored,
+        &named,
+    )));
+    known.push(twin(journey.entry("fetch", JournalKind::StagePassed, &[])));
+    assert_eq!(state(&known, &outcomes), OrderState::InBooks);
+}
+
+#[test]
 fn a_hook_that_a_later_one_took_in_keeps_no_order_open() {
     let mut journey = Journey::new("acme", 1);
     let taken_in = step(journey.entry("ingest", JournalKind::HookReceived, &[]));

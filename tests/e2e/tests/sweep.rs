@@ -93,14 +93,15 @@ async fn what_was_told_or_swept_once_is_not_hinted_for_ever() -> anyhow::Result<
     let held = shop.place("no_customer_at_all", 5).await?;
     shop.dead_letter(held.id).await?;
     let streams = Streams::of(&house).await?;
-    // A hint of the change's own second does not count as later: one more may come of it.
+    // A hint of the change's own second does not count as later, so each of the two may get one
+    // in that second and one after it.
     more_sweeps(&shop, 3).await?;
     streams.at_rest().await?;
     let (hints, letters) = (
         hinted(&house, "order").await?,
         streams.dead_letters().await?.len(),
     );
-    ensure!((1..=3).contains(&hints), "{hints} hints for two orders");
+    ensure!((1..=4).contains(&hints), "{hints} hints for two orders");
     // Five more sweeps find nothing new.
     more_sweeps(&shop, 5).await?;
     streams.at_rest().await?;
