@@ -88,9 +88,10 @@ impl Connections {
             VendorError::AccountInactive { .. } => {
                 "See to the account at the vendor; work goes on by itself when it is active again"
             }
-            _ => {
-                "Put working credentials into tillbook.toml (for FreshBooks: connect the account again, new refresh_token)"
+            VendorError::GrantRevoked => {
+                "Give `tillbook grant` the refresh token of the new grant; no restart is needed"
             }
+            _ => "Put working credentials into tillbook.toml and restart the services",
         };
         let reason = format!(
             "{name} refuses connection {connection} ({error}). {remedy}. Nothing is lost: work waits"

@@ -5,6 +5,7 @@
 //! else waits for the claimant. Records are sealed (`sealing`). Not here: the call itself
 //! (`connect`), or telling people (`deliver`).
 
+mod grant;
 mod record;
 
 use std::sync::Arc;
@@ -154,15 +155,7 @@ impl Inner {
             if record.revoked {
                 return Err(TokenError::Vendor(VendorError::GrantRevoked));
             }
-            if let Some(claim) = record
-                .claim
-                .as_ref()
-                .filter(|claim| claim.until_ms > now_ms())
-            {
-                if waited_for.elapsed() >= WAIT_LIMIT {
-                    return Err(TokenError::Unavailable);
-                }
-                self.await_change(revision, claim.until_ms).await;
+            if self.waited_for_claim(&record, revision, waited_for).await? {
                 continue;
             }
             let Some(claimed) = self.claim(&record, revision).await? else {
@@ -256,6 +249,24 @@ impl Inner {
             tokio::time::sleep(Duration::from_millis(100).saturating_mul(tries)).await;
         }
         Err(TokenError::Unavailable)
+    }
+
+    /// Whether somebody else has claimed the refresh; then the record may have changed by now.
+    async fn waited_for_claim(
+        &self,
+        record: &Record,
+        revision: u64,
+        waited_for: tokio::time::Instant,
+    ) -> Result<bool, TokenError> {
+        let claim = record.claim.as_ref();
+        let Some(claim) = claim.filter(|claim| claim.until_ms > now_ms()) else {
+            return Ok(false);
+        };
+        if waited_for.elapsed() >= WAIT_LIMIT {
+            return Err(TokenError::Unavailable);
+        }
+        self.await_change(revision, claim.until_ms).await;
+        Ok(true)
     }
 
     /// Claims the refresh; `None` when somebody else changed the record first.

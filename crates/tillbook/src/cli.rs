@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Dlq(crate::dlq::DlqCommand),
     /// Reads both vendors afresh and reports every order that the books do not match.
     Prove(crate::prove::ProveArguments),
+    /// Takes a new FreshBooks grant (its refresh token, on standard input) while services run.
+    Grant(crate::grant::GrantArguments),
     /// Feeds the orders of a range of days through the pipeline.
     Backfill(BackfillArguments),
     /// Takes what Tillbook wrote for a range of days back out of the books.

@@ -76,6 +76,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Dlq(command) => crate::dlq::run(&config, command).await,
         Command::Backfill(arguments) => backfill::run(config, arguments).await,
         Command::Undo(arguments) => undo::run(config, arguments).await,
+        Command::Grant(arguments) => crate::grant::run(config, arguments).await,
         Command::Prove(arguments) => crate::prove::run(config, arguments).await,
         Command::Ingest(a) => services::run(config, &[Service::Ingest], "ingest", a).await,
         Command::Validate(a) => services::run(config, &[Service::Validate], "validate", a).await,

@@ -282,27 +282,16 @@ impl House {
         let keyring = Arc::new(keyring(&self.config)?);
         let mut accounts = HashMap::new();
         for connection in &self.config.connections {
-            let settle = Duration::from_millis(self.config.deliver.settle_ms);
-            let mut config = books_config(connection).cut_off_within(settle);
+            let mut config = self.books_config(connection);
             config.http.max_body_bytes = body_bytes_max;
             if purpose == Purpose::Reading {
                 // Readers write nothing, so nobody relies on when their calls are over.
                 config.limit_max_wait = READER_WAIT;
                 config.send_within = READER_WAIT.saturating_mul(2);
             }
-            let tokens = Tokens::bind(
-                &self.nats.jetstream,
-                &connection.name,
-                config.clone(),
-                connection.freshbooks.refresh_token.clone(),
-                keyring.clone(),
-                self.observer.clone(),
-            )
-            .await
-            .map_err(|error| match error {
-                store::tokens::Error::Bind(_) => Failure::new(code::UNAVAILABLE, error),
-                _ => Failure::new(code::CONFIG, error),
-            })?;
+            let tokens = self
+                .tokens_of(connection, config.clone(), keyring.clone())
+                .await?;
             let guards = self.guards(&connection.name, Vendor::FreshBooks, purpose);
             let (tokens, observer) = (Arc::new(tokens), self.observer.clone());
             let client = connect::freshbooks::Client::guarded(config, tokens, observer, &guards)
@@ -310,6 +299,38 @@ impl House {
             accounts.insert(connection.name.clone(), client);
         }
         Ok(accounts)
+    }
+
+    /// The tokens of one connection alone.
+    pub(crate) async fn tokens(&self, connection: &Connection) -> Result<Tokens, Failure> {
+        let keyring = Arc::new(keyring(&self.config)?);
+        let config = self.books_config(connection);
+        self.tokens_of(connection, config, keyring).await
+    }
+
+    async fn tokens_of(
+        &self,
+        connection: &Connection,
+        config: connect::freshbooks::Config,
+        keyring: Arc<Keyring>,
+    ) -> Result<Tokens, Failure> {
+        let bound = Tokens::bind(
+            &self.nats.jetstream,
+            &connection.name,
+            config,
+            connection.freshbooks.refresh_token.clone(),
+            keyring,
+            self.observer.clone(),
+        );
+        bound.await.map_err(|error| match error {
+            store::tokens::Error::Bind(_) => Failure::new(code::UNAVAILABLE, error),
+            _ => Failure::new(code::CONFIG, error),
+        })
+    }
+
+    fn books_config(&self, connection: &Connection) -> connect::freshbooks::Config {
+        let settle = Duration::from_millis(self.config.deliver.settle_ms);
+        books_config(connection).cut_off_within(settle)
     }
 }
 

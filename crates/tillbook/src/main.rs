@@ -8,6 +8,7 @@ mod backfill;
 mod cli;
 mod commands;
 mod dlq;
+mod grant;
 mod house;
 mod nats_config;
 mod prove;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::ensure;
 use contracts::topology::Stream;
-use e2e::{LIMIT, QUICK, SERVICES, Shop, Streams, services};
+use e2e::{LIMIT, SERVICES, Shop, Streams, processes};
 use serde_json::json;
-use testkit::{Connection, House, HouseOptions, eventually};
+use testkit::{House, Tillbook, eventually};
 
 /// How often people were told that a connection is held, by all processes together. Processes of
 /// one service write into one log, so each line counts once.
@@ -20,18 +20,9 @@ fn alerts(house: &House) -> usize {
 
 #[tokio::test]
 async fn processes_lose_nothing_tell_once_and_go_on_with_a_new_grant() -> anyhow::Result<()> {
-    let mut processes = services(&SERVICES);
-    processes.push("deliver".to_owned());
-    let acme = Connection {
-        account: json!({"limits": null}),
-        ..Connection::named("acme")
-    };
-    let mut house = House::start(HouseOptions {
-        connections: vec![acme.clone()],
-        config: QUICK.to_owned(),
-        services: processes.clone(),
-    })
-    .await?;
+    let names = [SERVICES.as_slice(), &["deliver"]].concat();
+    let house = processes(&names, "").await?;
+    let acme = house.connection()?.clone();
     let kinds = ["paid_card_one_line", "taxed_one_rate", "guest_checkout"];
     let mut orders = {
         let shop = Shop::only(&house)?;
@@ -57,17 +48,18 @@ async fn processes_lose_nothing_tell_once_and_go_on_with_a_new_grant() -> anyhow
             .await?;
     }
     let told = alerts(&house);
-    ensure!(told == 1, "{told} alerts of {} processes", processes.len());
+    ensure!(told == 1, "{told} alerts of {} processes", names.len());
 
-    let config = std::fs::read_to_string(house.config())?;
-    let connected = config.replace("refresh-token-of-acme", "a-new-grant");
-    ensure!(connected != config, "no refresh token in the configuration");
-    std::fs::write(house.config(), connected)?;
-    // As an orchestrator rolls a changed configuration out.
-    for service in &processes {
-        house.terminate(service).await?;
-        house.start_service(service).await?;
-    }
+    let grant = ["grant", "--connection", &acme.name];
+    let tell = async |token: &str| {
+        Tillbook::command_reading(token, house.config(), &grant, &house.environment()).await
+    };
+    let refused = tell("a-token-of-nobody\n").await?;
+    ensure!(!refused.status.success(), "FreshBooks does not know it");
+    // The person's one command; no process is restarted.
+    let granted = tell("a-new-grant\n").await?;
+    let complaint = String::from_utf8_lossy(&granted.stderr);
+    ensure!(granted.status.success(), "{complaint}");
     let shop = Shop {
         house: &house,
         connection: &acme,

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::OnceCell;
 
@@ -102,14 +102,34 @@ impl Tillbook {
         arguments: &[&str],
         environment: &[(&str, String)],
     ) -> anyhow::Result<Output> {
-        let output = Command::new(binary().await?)
+        Self::command_reading("", config, arguments, environment).await
+    }
+
+    /// The same, with this on its standard input.
+    pub async fn command_reading(
+        input: &str,
+        config: &Path,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+    ) -> anyhow::Result<Output> {
+        let mut child = Command::new(binary().await?)
             .arg("--config")
             .arg(config)
             .args(arguments)
             .envs(environment.iter().map(|(name, value)| (*name, value)))
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
-            .output();
+            .spawn()
+            .with_context(|| format!("running tillbook {arguments:?}"))?;
+        let mut stdin = child.stdin.take().context("it has no standard input")?;
+        let output = async {
+            // One that does not read it may be gone already.
+            let _ = stdin.write_all(input.as_bytes()).await;
+            drop(stdin);
+            child.wait_with_output().await
+        };
         tokio::time::timeout(READY_LIMIT, output)
             .await
             .with_context(|| format!("tillbook {arguments:?} did not end"))?
