@@ -10,6 +10,7 @@ pub mod dead_letter;
 mod delivery;
 mod exit;
 mod failure;
+pub mod follow;
 mod journal;
 mod metrics;
 mod publish;

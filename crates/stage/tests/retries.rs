@@ -31,13 +31,6 @@ fn waiting(after: Duration) -> Failure {
     }
 }
 
-fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    u64::try_from(since.as_millis()).unwrap()
-}
-
 #[tokio::test]
 async fn a_long_retry_is_scheduled_and_holds_no_ack_pending_slot() {
     let bench = Bench::start().await;
@@ -49,7 +42,7 @@ async fn a_long_retry_is_scheduled_and_holds_no_ack_pending_slot() {
         })
     });
     let stage = stage.await;
-    let before_ms = now_ms();
+    let before_ms = ambient::now_ms();
     bench.put(&snapshot(7)).await;
     let scheduled = bench.awaited(Stream::Retries, 1).await;
     assert_eq!(scheduled[0].payload, snapshot(7).encode_to_vec());
@@ -63,7 +56,7 @@ async fn a_long_retry_is_scheduled_and_holds_no_ack_pending_slot() {
         .unwrap()
         .parse()
         .unwrap();
-    assert!((before_ms.saturating_sub(1)..=now_ms()).contains(&first_seen));
+    assert!((before_ms.saturating_sub(1)..=ambient::now_ms()).contains(&first_seen));
     let target = scheduled[0].header("Nats-Schedule-Target").unwrap();
     assert_eq!(target, "tillbook.due.validate.acme.order.7");
     let at = scheduled[0]
@@ -154,7 +147,7 @@ async fn age_ends_even_waiting() {
         .run(settings(), |_| async { Err(waiting(SOON)) })
         .await;
     let mut header_map = HeaderMap::new();
-    let first_seen_ms = now_ms() - 2 * 3_600_000;
+    let first_seen_ms = ambient::now_ms() - 2 * 3_600_000;
     header_map.insert(headers::FIRST_SEEN_MS, first_seen_ms.to_string().as_str());
     bench.put_with(&snapshot(7), header_map).await;
     let letter = bench.letter().await;

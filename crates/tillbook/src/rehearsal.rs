@@ -11,11 +11,8 @@ use contracts::event::{Entity, Event};
 use contracts::order::{OrderSnapshot, SnapshotState, ValidatedOrder};
 use contracts::original::Original;
 use contracts::{books, books_conversion, ledger_conversion};
-use domain::books::{DesiredBooks, RefundDocument};
-use domain::difference::{
-    Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, WrittenShipping, closed_period,
-    content_hash, next_step, refund_hash, shipping_hash,
-};
+use domain::books::DesiredBooks;
+use domain::difference::{Step, closed_period, next_step};
 use domain::policy::Policy;
 use futures::future::{BoxFuture, FutureExt};
 use replay::{Rehearse, Rehearsed};
@@ -220,7 +217,7 @@ async fn difference(
             }
             step => {
                 rehearsed.steps.push(words(&step, &desired));
-                apply(&step, &desired, &mut written);
+                written.apply(&step, &desired);
             }
         }
     }
@@ -273,73 +270,5 @@ fn words(step: &Step, desired: &DesiredBooks) -> String {
         Step::RestoreShipping(key) => format!("restore shipping expense {key}"),
         Step::RemoveShipping(key) => format!("remove shipping expense {key}"),
         Step::Nothing | Step::Done | Step::Hold(_) | Step::HoldUnlessMended(..) => String::new(),
-    }
-}
-
-/// What the ledger would say after a step that FreshBooks took as it was sent.
-fn apply(step: &Step, desired: &DesiredBooks, written: &mut Written) {
-    match step {
-        Step::CreateInvoice | Step::UpdateInvoice => {
-            let sent = written.invoice.as_ref().is_some_and(|invoice| invoice.sent);
-            written.invoice = Some(WrittenInvoice {
-                content_hash: content_hash(&desired.invoice),
-                sent,
-                total: desired.invoice.expected_total,
-                removed: false,
-                create_date: desired.invoice.create_date.clone(),
-                correction_minor: 0,
-            });
-        }
-        Step::MarkSent => {
-            if let Some(invoice) = &mut written.invoice {
-                invoice.sent = true;
-            }
-            written.email_due = desired.email_to.is_some();
-        }
-        Step::EmailInvoice => written.email_due = false,
-        Step::RemoveInvoice | Step::RestoreInvoice => {
-            if let Some(invoice) = &mut written.invoice {
-                invoice.removed = matches!(step, Step::RemoveInvoice);
-            }
-        }
-        Step::CreatePayment(index) | Step::ChangePayment(index) => {
-            if let Some(payment) = desired.payments.get(*index) {
-                let known = WrittenPayment {
-                    amount: payment.amount,
-                    captured: payment.captured,
-                    date: payment.date.clone(),
-                };
-                written.payments.insert(payment.key.clone(), known);
-            }
-        }
-        Step::RemovePayment(key) => drop(written.payments.remove(key)),
-        Step::CreateRefund(index) | Step::UpdateRefund(index) => {
-            if let Some(refund) = desired.refunds.get(*index) {
-                let known = WrittenRefund {
-                    is_expense: matches!(refund.document, RefundDocument::Expense(_)),
-                    content_hash: refund_hash(refund),
-                    amount: refund.amount,
-                    date: refund.date.clone(),
-                };
-                written.refunds.insert(refund.key.clone(), known);
-            }
-        }
-        Step::RemoveRefund(key) => drop(written.refunds.remove(key)),
-        Step::CreateShipping(index) | Step::UpdateShipping(index) => {
-            if let Some(expense) = desired.shipping.get(*index) {
-                let known = WrittenShipping {
-                    content_hash: shipping_hash(expense),
-                    date: expense.date.clone(),
-                    removed: false,
-                };
-                written.shipping.insert(expense.key.clone(), known);
-            }
-        }
-        Step::RestoreShipping(key) | Step::RemoveShipping(key) => {
-            if let Some(expense) = written.shipping.get_mut(key) {
-                expense.removed = matches!(step, Step::RemoveShipping(_));
-            }
-        }
-        Step::Nothing | Step::Done | Step::Hold(_) | Step::HoldUnlessMended(..) => {}
     }
 }

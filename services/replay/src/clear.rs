@@ -14,13 +14,14 @@ use contracts::topology::{REPLAY_CONSUMER, Stream, is_token};
 use futures::StreamExt;
 use prost::Message;
 use store::now_ms;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::audit;
 use crate::catalogue::{Key, Resting};
 use crate::desk::{By, Desk};
 use crate::error::Error;
 use crate::states::{Fate, State};
+use crate::streams;
 
 /// Outcomes looked at together.
 const BATCH_MAX: usize = 256;
@@ -85,21 +86,11 @@ impl Right {
 
 /// Follows the outcomes until shutdown.
 pub(crate) async fn follow(desk: Arc<Desk>) {
-    let shutdown = desk.context.shutdown.clone();
-    while !shutdown.is_cancelled() {
-        let followed = tokio::select! {
-            followed = outcomes(&desk) => followed,
-            () = shutdown.cancelled() => return,
-        };
-        if let Err(error) = followed {
-            warn!(
-                error = error.words(),
-                "outcomes are not followed; begun again"
-            );
-        }
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            () = shutdown.cancelled() => return,
+    let trouble = "outcomes are not followed; begun again";
+    loop {
+        let followed = desk.until_shutdown(outcomes(&desk)).await;
+        if !desk.goes_on(followed, trouble, PAUSE).await {
+            return;
         }
     }
 }
@@ -129,8 +120,8 @@ async fn outcomes(desk: &Desk) -> Result<(), Error> {
             .iter()
             .filter_map(|message| {
                 let published = message.info().ok()?.published;
-                let stored_at_ms = published.unix_timestamp_nanos() / 1_000_000;
-                Right::read(&message.payload, u64::try_from(stored_at_ms).ok()?)
+                let stored_at_ms = streams::unix_ms(published.unix_timestamp_nanos());
+                Right::read(&message.payload, stored_at_ms)
             })
             .collect();
         settle(desk, &right).await?;
@@ -201,18 +192,12 @@ async fn clear(desk: &Desk, letter: &Resting, outcome: &Right) -> Result<(), Err
 
 /// Lets each new letter look at the last outcome of its entity, until shutdown.
 pub(crate) async fn look_back(desk: Arc<Desk>) {
-    let shutdown = desk.context.shutdown.clone();
+    let trouble = "new letters could not look back; again soon";
     let mut looked_to = 0;
-    while !shutdown.is_cancelled() {
-        if let Err(error) = look_back_once(&desk, &mut looked_to).await {
-            warn!(
-                error = error.words(),
-                "new letters could not look back; again soon"
-            );
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_BACK_EVERY) => {}
-            () = shutdown.cancelled() => return,
+    loop {
+        let looked = look_back_once(&desk, &mut looked_to).await;
+        if !desk.goes_on(looked, trouble, LOOK_BACK_EVERY).await {
+            return;
         }
     }
 }
@@ -243,8 +228,7 @@ async fn look_back_once(desk: &Desk, looked_to: &mut u64) -> Result<(), Error> {
                 // Usually there is none; an outcome that comes later is followed anyway.
                 continue;
             };
-            let stored_at_ms = last.time.unix_timestamp_nanos() / 1_000_000;
-            let stored_at_ms = u64::try_from(stored_at_ms).unwrap_or(0);
+            let stored_at_ms = streams::unix_ms(last.time.unix_timestamp_nanos());
             let right = Right::read(&last.payload, stored_at_ms);
             settle(desk, right.as_slice()).await?;
         }

@@ -1,12 +1,14 @@
 //! What everything in replay works with: the streams, the catalogue, the records.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use contracts::dead_letter::DeadLetter;
 use contracts::topology::Stream;
 use prost::Message;
 use stage::StageContext;
+use tracing::warn;
 
 use crate::bulk::Records;
 use crate::catalogue::Catalogue;
@@ -55,6 +57,35 @@ impl Desk {
             rehearsal,
             context,
         })
+    }
+
+    /// Between two rounds of lasting work: says what went wrong in the last one, and waits. False
+    /// when the process shuts down.
+    pub(crate) async fn goes_on(
+        &self,
+        round: Result<(), Error>,
+        trouble: &'static str,
+        pause: Duration,
+    ) -> bool {
+        if let Err(error) = round {
+            warn!(error = error.words(), "{trouble}");
+        }
+        tokio::select! {
+            biased;
+            () = self.context.shutdown.cancelled() => false,
+            () = tokio::time::sleep(pause) => true,
+        }
+    }
+
+    /// Work that a shutdown may cut off anywhere.
+    pub(crate) async fn until_shutdown(
+        &self,
+        work: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        tokio::select! {
+            done = work => done,
+            () = self.context.shutdown.cancelled() => Ok(()),
+        }
     }
 
     /// The letter of an id, whether or not it still rests.

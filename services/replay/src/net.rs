@@ -26,6 +26,7 @@ use crate::audit;
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::states::State;
+use crate::streams;
 
 /// Pause before a stream is followed again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -42,18 +43,11 @@ struct MaxDeliveries {
 
 /// Follows the advisories until shutdown.
 pub(crate) async fn follow(desk: Arc<Desk>) {
-    let shutdown = desk.context.shutdown.clone();
-    while !shutdown.is_cancelled() {
-        let followed = tokio::select! {
-            followed = advisories(&desk) => followed,
-            () = shutdown.cancelled() => return,
-        };
-        if let Err(error) = followed {
-            warn!(error = error.words(), "the net is down; it is spread again");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            () = shutdown.cancelled() => return,
+    let trouble = "the net is down; it is spread again";
+    loop {
+        let followed = desk.until_shutdown(advisories(&desk)).await;
+        if !desk.goes_on(followed, trouble, PAUSE).await {
+            return;
         }
     }
 }
@@ -123,10 +117,8 @@ async fn catch(desk: &Desk, payload: &[u8]) -> Result<(), Error> {
 fn letter(stage: Stage, advisory: &MaxDeliveries, message: &StreamMessage) -> DeadLetter {
     let header = |name: &str| message.headers.get(name).map(|value| value.as_str());
     let number = |name| header(name).and_then(|text| text.parse::<u64>().ok());
-    let stored_at_ms = u64::try_from(message.time.unix_timestamp_nanos() / 1_000_000);
     let first_seen_at_ms = number(headers::FIRST_SEEN_MS)
-        .or(stored_at_ms.ok())
-        .unwrap_or_default();
+        .unwrap_or_else(|| streams::unix_ms(message.time.unix_timestamp_nanos()));
     let subject = stage.input_subject(&message.subject);
     let schema = header(headers::SCHEMA).unwrap_or(schema_taken_by(stage));
     let about = Original::decode(schema, &message.payload).and_then(|o| o.about());

@@ -1,6 +1,6 @@
 //! Reading what a stream holds, from a place to its present end.
 //!
-//! Not here: what the messages say, and following a stream that grows (`bulk::ends`).
+//! Not here: what the messages say, and following a stream that grows (`stage::follow`).
 
 use std::time::Duration;
 
@@ -52,4 +52,9 @@ pub(crate) async fn read(
         }
     }
     Ok(true)
+}
+
+/// A server's time of a message in milliseconds; 0 before 1970.
+pub(crate) fn unix_ms(unix_nanos: i128) -> u64 {
+    u64::try_from(unix_nanos / 1_000_000).unwrap_or(0)
 }

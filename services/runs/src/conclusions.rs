@@ -3,25 +3,18 @@
 //! Followed from a known place in each stream, so a process that takes a run up again learns what
 //! happened meanwhile. Not here: what a conclusion means for the run.
 
-use std::time::Duration;
-
-use async_nats::jetstream::{self, consumer::DeliverPolicy, consumer::pull};
+use async_nats::jetstream;
 use contracts::books::{Outcome, OutcomeKind};
 use contracts::dead_letter::DeadLetter;
 use contracts::event::Origin;
 use contracts::topology::Stream;
-use futures::StreamExt;
 use prost::Message;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tracing::warn;
+use stage::follow::{self, Followed, Track};
 
 use crate::Error;
 
 /// Conclusions that wait to be looked at; more wait in the streams.
 const QUEUE_MAX: usize = 256;
-/// Pause before a stream is followed again.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// How one order left the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,86 +58,34 @@ pub(crate) async fn ends(jetstream: &jetstream::Context) -> Result<(u64, u64), E
     ))
 }
 
-/// Follows both streams of a connection until it is dropped.
-pub(crate) struct Conclusions {
-    pub(crate) queue: mpsc::Receiver<Conclusion>,
-    _tasks: JoinSet<()>,
-}
+/// The ends of a connection's orders from known places on, until it is dropped.
+pub(crate) type Conclusions = Followed<Conclusion>;
 
-impl Conclusions {
-    pub(crate) fn follow(
-        jetstream: &jetstream::Context,
-        connection: &str,
-        outcomes_after: u64,
-        letters_after: u64,
-    ) -> Self {
-        let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let mut tasks = JoinSet::new();
-        for (stream, after) in [
-            (Stream::Outcomes, outcomes_after),
-            (Stream::DeadLetters, letters_after),
-        ] {
-            let subject = stream.subject(connection, "order", "*");
-            let (jetstream, sender) = (jetstream.clone(), sender.clone());
-            tasks.spawn(async move {
-                let mut after = after;
-                while !sender.is_closed() {
-                    let followed = follow(&jetstream, stream, &subject, &mut after, &sender);
-                    if let Err(error) = followed.await {
-                        warn!(stream = stream.name(), error = %error, "not followed; begun again");
-                    }
-                    tokio::time::sleep(PAUSE).await;
-                }
-            });
-        }
-        Self {
-            queue,
-            _tasks: tasks,
-        }
-    }
-}
-
-/// Hands on what comes after the sequence, and moves it.
-async fn follow(
+/// Follows both streams of a connection.
+pub(crate) fn follow(
     jetstream: &jetstream::Context,
-    stream: Stream,
-    subject: &str,
-    after: &mut u64,
-    sender: &mpsc::Sender<Conclusion>,
-) -> Result<(), Error> {
-    let what = "following the streams' ends";
-    let found = jetstream
-        .get_stream(stream.name())
-        .await
-        .map_err(Error::nats(what))?;
-    let config = pull::OrderedConfig {
-        deliver_policy: DeliverPolicy::ByStartSequence {
-            start_sequence: after.saturating_add(1),
-        },
-        filter_subject: subject.to_owned(),
-        ..pull::OrderedConfig::default()
+    connection: &str,
+    outcomes_after: u64,
+    letters_after: u64,
+) -> Conclusions {
+    let track = |stream: Stream, after: u64| Track {
+        stream,
+        filter: stream.subject(connection, "order", "*"),
+        after,
     };
-    let consumer = found
-        .create_consumer(config)
-        .await
-        .map_err(Error::nats(what))?;
-    let mut messages = consumer.messages().await.map_err(Error::nats(what))?;
-    while let Some(message) = messages.next().await {
-        let message = message.map_err(Error::nats(what))?;
-        let read = match stream {
+    let tracks = [
+        track(Stream::Outcomes, outcomes_after),
+        track(Stream::DeadLetters, letters_after),
+    ];
+    follow::follow(
+        jetstream,
+        tracks,
+        QUEUE_MAX,
+        |stream, message| match stream {
             Stream::Outcomes => outcome(&message.payload),
             _ => letter(&message.payload),
-        };
-        if let Some(conclusion) = read
-            && sender.send(conclusion).await.is_err()
-        {
-            return Ok(());
-        }
-        if let Ok(info) = message.info() {
-            *after = info.stream_sequence;
-        }
-    }
-    Ok(())
+        },
+    )
 }
 
 fn outcome(payload: &[u8]) -> Option<Conclusion> {

@@ -17,7 +17,7 @@ use serde_json::json;
 use store::now_ms;
 use tokio::time::Instant;
 
-use crate::conclusions::{Conclusion, Conclusions, End};
+use crate::conclusions::{self, Conclusion, Conclusions, End};
 use crate::live_work::LiveWork;
 use crate::record::{OpenRun, State, Wish};
 use crate::results::Results;
@@ -82,7 +82,7 @@ pub(crate) async fn feed<W: HandOver>(
 ) -> Result<(), Error> {
     let jetstream = &tools.context.jetstream;
     let (outcomes, letters) = (open.run.outcomes_after, open.run.letters_after);
-    let mut conclusions = Conclusions::follow(jetstream, &tools.connection, outcomes, letters);
+    let mut conclusions = conclusions::follow(jetstream, &tools.connection, outcomes, letters);
     let mut desk = Desk::new(tools, open, orders, work, pace).await?;
     loop {
         while let Ok(conclusion) = conclusions.queue.try_recv() {

@@ -18,10 +18,19 @@ fn unlimited(name: &str, policy: &str) -> Connection {
 
 /// One shop and all services in one process; `config` is the whole configuration's start.
 pub async fn one_shop(policy: &str, config: &str) -> anyhow::Result<House> {
+    shop_of(&["all"], policy, config).await
+}
+
+/// One shop and a process for each name, with quick retries; `config` are further lines.
+pub async fn processes(names: &[&str], config: &str) -> anyhow::Result<House> {
+    shop_of(names, "", &format!("{QUICK}{config}")).await
+}
+
+async fn shop_of(processes: &[&str], policy: &str, config: &str) -> anyhow::Result<House> {
     House::start(HouseOptions {
         connections: vec![unlimited("acme", policy)],
         config: config.to_owned(),
-        services: services(&["all"]),
+        services: services(processes),
     })
     .await
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use self::collector::{Collector, Exported};
 pub use self::hook::Hook;
-pub use self::houses::{both_tax_settings, one_shop, quick};
+pub use self::houses::{both_tax_settings, one_shop, processes, quick};
 pub use self::metrics::{Metrics, counter};
 pub use self::run::{AtWork, command, figure, number, refused};
 pub use self::shop::{Placed, Shop};

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use testkit::{Connection, House, Tillbook, eventually};
 
-use crate::LIMIT;
+use crate::{LIMIT, Streams};
 
 /// One store and the account its orders belong in.
 #[derive(Clone, Copy, Debug)]
@@ -196,6 +196,15 @@ impl<'a> Shop<'a> {
             Ok(()) => Ok(()),
             Err(error) => Err(error.context(self.explain(orders).await)),
         }
+    }
+
+    /// Waits until the books show every order exactly and all is at rest; then nothing may be there
+    /// twice, and no dead letter.
+    pub async fn exactly_once(&self, orders: &[Placed]) -> anyhow::Result<()> {
+        self.in_books(orders).await?;
+        let streams = Streams::of(self.house).await?;
+        streams.at_rest_without_dead_letters().await?;
+        self.nothing_twice(orders).await
     }
 
     /// Where the first order that is not in the books stands, as the monitor tells it.

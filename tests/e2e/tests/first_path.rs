@@ -32,12 +32,7 @@ async fn a_hook_becomes_a_sent_invoice_with_its_payment() -> anyhow::Result<()> 
     ];
     let mut orders = shop.place_many(&kinds, 18).await?;
     orders.push(shop.place("thousand_lines", 1).await?);
-    shop.in_books(&orders).await?;
-    Streams::of(&house)
-        .await?
-        .at_rest_without_dead_letters()
-        .await?;
-    shop.nothing_twice(&orders).await
+    shop.exactly_once(&orders).await
 }
 
 #[tokio::test]

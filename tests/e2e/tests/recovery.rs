@@ -1,9 +1,9 @@
 //! Whatever is killed, and whenever: one invoice and one set of payments per order.
 
 use anyhow::ensure;
-use e2e::{Hook, LIMIT, QUICK, SERVICES, Shop, Streams, services};
+use e2e::{Hook, LIMIT, SERVICES, Shop, Streams, processes};
 use serde_json::{Value, json};
-use testkit::{Connection, House, HouseOptions, eventually};
+use testkit::eventually;
 
 const KINDS: [&str; 5] = [
     "paid_card_one_line",
@@ -12,20 +12,6 @@ const KINDS: [&str; 5] = [
     "several_captures",
     "awaiting_payment",
 ];
-
-/// An account without rate limits: many orders at once are not what is tested here.
-async fn house(processes: &[&str], config: &str) -> anyhow::Result<House> {
-    let connection = Connection {
-        account: json!({"limits": null}),
-        ..Connection::named("acme")
-    };
-    House::start(HouseOptions {
-        connections: vec![connection],
-        config: format!("{QUICK}{config}"),
-        services: services(processes),
-    })
-    .await
-}
 
 /// Waits until orders are flowing: more invoices than `before`.
 async fn more_than(shop: &Shop<'_>, before: usize) -> anyhow::Result<usize> {
@@ -46,7 +32,7 @@ fn invoices(books: &Value) -> usize {
 
 #[tokio::test]
 async fn each_service_may_be_killed_while_forty_orders_flow() -> anyhow::Result<()> {
-    let mut house = house(&SERVICES, "").await?;
+    let mut house = processes(&SERVICES, "").await?;
     let acme = house.connection()?.clone();
     let slow = json!({"kind": "hang_ms", "hang_ms": 20, "times": 100_000,
         "match": {"method": "POST"}});
@@ -80,17 +66,12 @@ async fn each_service_may_be_killed_while_forty_orders_flow() -> anyhow::Result<
         house: &house,
         connection: &acme,
     };
-    shop.in_books(&orders).await?;
-    Streams::of(&house)
-        .await?
-        .at_rest_without_dead_letters()
-        .await?;
-    shop.nothing_twice(&orders).await
+    shop.exactly_once(&orders).await
 }
 
 #[tokio::test]
 async fn a_reply_lost_after_the_write_makes_no_duplicate() -> anyhow::Result<()> {
-    let house = house(&["all"], "").await?;
+    let house = processes(&["all"], "").await?;
     let shop = Shop::only(&house)?;
     let lost = ["reset_after", "truncated_json", "error_after_commit"];
     let calls = [
@@ -110,18 +91,13 @@ async fn a_reply_lost_after_the_write_makes_no_duplicate() -> anyhow::Result<()>
         .place_many(&["guest_checkout", "several_captures"], 16)
         .await?;
     shop.struck(24).await?;
-    shop.in_books(&orders).await?;
-    Streams::of(&house)
-        .await?
-        .at_rest_without_dead_letters()
-        .await?;
-    shop.nothing_twice(&orders).await
+    shop.exactly_once(&orders).await
 }
 
 #[tokio::test]
 async fn a_reply_lost_while_an_invoice_follows_its_order_is_no_edit_by_a_person()
 -> anyhow::Result<()> {
-    let house = house(&["all"], "").await?;
+    let house = processes(&["all"], "").await?;
     let shop = Shop::only(&house)?;
     let order = shop.place("awaiting_payment", 4).await?;
     shop.in_books(std::slice::from_ref(&order)).await?;
@@ -141,7 +117,7 @@ async fn a_reply_lost_while_an_invoice_follows_its_order_is_no_edit_by_a_person(
 #[tokio::test]
 async fn a_write_that_lands_after_its_caller_gave_up_is_found() -> anyhow::Result<()> {
     // A call may take half of settle_ms; the write lands between that and the look-up.
-    let house = house(&["all"], "").await?;
+    let house = processes(&["all"], "").await?;
     let config = std::fs::read_to_string(house.config())?;
     ensure!(
         config.contains("settle_ms = 4000"),
@@ -165,7 +141,7 @@ async fn a_write_that_lands_after_its_caller_gave_up_is_found() -> anyhow::Resul
 
 #[tokio::test]
 async fn delivery_killed_in_the_middle_of_a_call_makes_no_duplicate() -> anyhow::Result<()> {
-    let mut house = house(&SERVICES, "").await?;
+    let mut house = processes(&SERVICES, "").await?;
     let acme = house.connection()?.clone();
     let orders = {
         let shop = Shop {
@@ -198,17 +174,12 @@ async fn delivery_killed_in_the_middle_of_a_call_makes_no_duplicate() -> anyhow:
         house: &house,
         connection: &acme,
     };
-    shop.in_books(&orders).await?;
-    Streams::of(&house)
-        .await?
-        .at_rest_without_dead_letters()
-        .await?;
-    shop.nothing_twice(&orders).await
+    shop.exactly_once(&orders).await
 }
 
 #[tokio::test]
 async fn without_redis_it_is_slower_and_not_wrong() -> anyhow::Result<()> {
-    let mut house = house(&["all"], "").await?;
+    let mut house = processes(&["all"], "").await?;
     let acme = house.connection()?.clone();
     let mut orders = {
         let shop = Shop {
@@ -234,17 +205,12 @@ async fn without_redis_it_is_slower_and_not_wrong() -> anyhow::Result<()> {
         connection: &acme,
     };
     orders.extend(shop.place_many(&KINDS, 10).await?);
-    shop.in_books(&orders).await?;
-    Streams::of(&house)
-        .await?
-        .at_rest_without_dead_letters()
-        .await?;
-    shop.nothing_twice(&orders).await
+    shop.exactly_once(&orders).await
 }
 
 #[tokio::test]
 async fn nats_killed_and_started_again_loses_nothing_acknowledged() -> anyhow::Result<()> {
-    let mut house = house(&SERVICES, "").await?;
+    let mut house = processes(&SERVICES, "").await?;
     let acme = house.connection()?.clone();
     let mut orders = Vec::new();
     let mut seen = 0;
@@ -264,19 +230,13 @@ async fn nats_killed_and_started_again_loses_nothing_acknowledged() -> anyhow::R
         house: &house,
         connection: &acme,
     };
-    shop.in_books(&orders).await?;
-    Streams::of(&house)
-        .await?
-        .at_rest_without_dead_letters()
-        .await?;
-    shop.nothing_twice(&orders).await
+    shop.exactly_once(&orders).await
 }
 
 #[tokio::test]
 async fn two_deliverers_at_the_same_order_write_it_once() -> anyhow::Result<()> {
-    let mut processes = SERVICES.to_vec();
-    processes.extend(["deliver", "deliver"]);
-    let house = house(&processes, "").await?;
+    let names = [SERVICES.as_slice(), &["deliver", "deliver"]].concat();
+    let house = processes(&names, "").await?;
     let shop = Shop::only(&house)?;
     // Long calls and many hints of one order: its events are delivered side by side.
     let slow = json!({"kind": "hang_ms", "hang_ms": 400, "times": 100_000,

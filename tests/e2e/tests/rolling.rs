@@ -1,25 +1,16 @@
 //! Hooks are answered while everything behind ingest is restarted.
 
 use anyhow::{Context, ensure};
-use e2e::{QUICK, SERVICES, Shop, Streams, services};
+use e2e::{SERVICES, Shop, processes};
 use serde_json::{Value, json};
-use testkit::{Connection, House, HouseOptions};
 
 const PER_S: u64 = 20;
 const SECONDS: u64 = 20;
 
 #[tokio::test]
 async fn every_hook_is_answered_while_all_behind_is_restarted_in_turn() -> anyhow::Result<()> {
-    let acme = Connection {
-        account: json!({"limits": null}),
-        ..Connection::named("acme")
-    };
-    let mut house = House::start(HouseOptions {
-        connections: vec![acme.clone()],
-        config: QUICK.to_owned(),
-        services: services(&SERVICES),
-    })
-    .await?;
+    let mut house = processes(&SERVICES, "").await?;
+    let acme = house.connection()?.clone();
     let mut orders = Vec::new();
     for seed in 1..=40 {
         let hidden = json!({"kind": "paid_card_one_line", "seed": seed, "hooks": "none"});
@@ -56,10 +47,5 @@ async fn every_hook_is_answered_while_all_behind_is_restarted_in_turn() -> anyho
         house: &house,
         connection: &acme,
     };
-    shop.in_books(&orders).await?;
-    Streams::of(&house)
-        .await?
-        .at_rest_without_dead_letters()
-        .await?;
-    shop.nothing_twice(&orders).await
+    shop.exactly_once(&orders).await
 }

@@ -29,31 +29,9 @@ use self::run::{Means, Plant};
 use self::schedule::Schedule;
 use crate::shops::holds::MayBeHeld;
 use crate::shops::print;
-use crate::shops::world::Merchant;
+use crate::shops::world::BOTH_TAX_SETTINGS as MERCHANTS;
 use crate::signals::Signals;
 use crate::{block_on, build};
-
-/// One store adds tax to its prices, the other has it inside them.
-const MERCHANTS: [Merchant; 2] = [
-    Merchant {
-        name: "harbour",
-        store_hash: "harbour1",
-        account_id: "HaRb01",
-        tax_inclusive: false,
-        no_rounding: false,
-        currency: "USD",
-        time_zone: "America/New_York",
-    },
-    Merchant {
-        name: "werkstatt",
-        store_hash: "werkstatt1",
-        account_id: "WeRk01",
-        tax_inclusive: true,
-        no_rounding: false,
-        currency: "EUR",
-        time_zone: "Europe/Berlin",
-    },
-];
 
 /// Run schedules of faults against the whole house, and compare the books with the stores.
 ///

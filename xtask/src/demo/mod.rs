@@ -17,29 +17,7 @@ use self::run::Run;
 use crate::shops::orders::{Placed, kinds, variety};
 use crate::shops::print;
 use crate::shops::scene::{self, Ports, Scene, Wanted};
-use crate::shops::world::{Configuration, Merchant};
-
-/// One store adds tax to its prices, the other has it inside them.
-const MERCHANTS: [Merchant; 2] = [
-    Merchant {
-        name: "harbour",
-        store_hash: "harbour1",
-        account_id: "HaRb01",
-        tax_inclusive: false,
-        no_rounding: false,
-        currency: "USD",
-        time_zone: "America/New_York",
-    },
-    Merchant {
-        name: "werkstatt",
-        store_hash: "werkstatt1",
-        account_id: "WeRk01",
-        tax_inclusive: true,
-        no_rounding: false,
-        currency: "EUR",
-        time_zone: "Europe/Berlin",
-    },
-];
+use crate::shops::world::{BOTH_TAX_SETTINGS as MERCHANTS, Configuration};
 
 /// Run everything against sandboxes of both vendors, place orders, and compare the books.
 ///

@@ -23,6 +23,28 @@ pub(crate) struct Merchant {
     pub(crate) time_zone: &'static str,
 }
 
+/// One store adds tax to its prices, the other has it inside them.
+pub(crate) const BOTH_TAX_SETTINGS: [Merchant; 2] = [
+    Merchant {
+        name: "harbour",
+        store_hash: "harbour1",
+        account_id: "HaRb01",
+        tax_inclusive: false,
+        no_rounding: false,
+        currency: "USD",
+        time_zone: "America/New_York",
+    },
+    Merchant {
+        name: "werkstatt",
+        store_hash: "werkstatt1",
+        account_id: "WeRk01",
+        tax_inclusive: true,
+        no_rounding: false,
+        currency: "EUR",
+        time_zone: "Europe/Berlin",
+    },
+];
+
 impl Merchant {
     fn access_token(&self) -> String {
         format!("demo-access-{}", self.name)

@@ -3,6 +3,7 @@
 //! Pure: deliver performs one step, writes its result to the ledger and asks again. Not here: how
 //! a step is performed, and how a doubtful write is found again.
 
+mod applied;
 mod closed;
 mod content;
 mod moneys;

@@ -10,7 +10,7 @@ use store::now_ms;
 use tokio::time::Instant;
 use tracing::info;
 
-use super::ends::Ends;
+use super::ends;
 use super::record::{self, OpenRelease, ReleaseState};
 use super::work::{Item, Work};
 use crate::catalogue::Resting;
@@ -31,7 +31,7 @@ pub(super) async fn drive(desk: &Desk, mut open: OpenRelease) -> Result<(), Erro
         letters = open.release.letters,
         "a release is at work"
     );
-    let mut ends = Ends::follow(
+    let mut ends = ends::follow(
         &desk.context.jetstream,
         open.release.filter.connection.as_deref(),
         open.release.outcomes_after,

@@ -3,25 +3,19 @@
 //! Both streams are followed from a known place, so a process that goes on with a release learns
 //! what happened meanwhile. Not here: what an end means for the release.
 
-use std::time::Duration;
-
-use async_nats::jetstream::{self, consumer::DeliverPolicy, consumer::pull};
+use async_nats::jetstream;
 use contracts::books::{Outcome, OutcomeKind};
 use contracts::dead_letter::DeadLetter;
 use contracts::topology::Stream;
-use futures::StreamExt;
 use prost::Message;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tracing::warn;
+use stage::follow::{self, Followed, Track};
 
 use crate::catalogue::Key;
 use crate::error::Error;
+use crate::streams;
 
 /// Ends that wait to be looked at; more wait in the streams.
 const QUEUE_MAX: usize = 1024;
-/// Pause before a stream is followed again.
-const PAUSE: Duration = Duration::from_secs(1);
 const WHAT: &str = "following how released letters end";
 
 /// One message that left the pipeline.
@@ -42,86 +36,35 @@ pub(super) async fn last_outcome(jetstream: &jetstream::Context) -> Result<u64, 
     Ok(stream.cached_info().state.last_sequence)
 }
 
-/// Follows both streams until it is dropped.
-pub(super) struct Ends {
-    pub(super) queue: mpsc::Receiver<End>,
-    _tasks: JoinSet<()>,
-}
-
-impl Ends {
-    pub(super) fn follow(
-        jetstream: &jetstream::Context,
-        connection: Option<&str>,
-        outcomes_after: u64,
-        letters_after: u64,
-    ) -> Self {
-        let (sender, queue) = mpsc::channel(QUEUE_MAX);
-        let mut tasks = JoinSet::new();
-        for (stream, after) in [
-            (Stream::Outcomes, outcomes_after),
-            (Stream::DeadLetters, letters_after),
-        ] {
-            let filter = match connection {
-                Some(name) => stream.filter().replace('>', &format!("{name}.>")),
-                None => stream.filter(),
-            };
-            let (jetstream, sender) = (jetstream.clone(), sender.clone());
-            tasks.spawn(async move {
-                let mut after = after;
-                while !sender.is_closed() {
-                    let followed = follow(&jetstream, stream, &filter, &mut after, &sender);
-                    if let Err(error) = followed.await {
-                        warn!(stream = stream.name(), error = error.words(), "begun again");
-                    }
-                    tokio::time::sleep(PAUSE).await;
-                }
-            });
-        }
-        Self {
-            queue,
-            _tasks: tasks,
-        }
-    }
-}
-
-/// Hands on what comes after the sequence, and moves it.
-async fn follow(
+/// Follows both streams, of one connection or of all, until what it returns is dropped.
+pub(super) fn follow(
     jetstream: &jetstream::Context,
-    stream: Stream,
-    filter: &str,
-    after: &mut u64,
-    sender: &mpsc::Sender<End>,
-) -> Result<(), Error> {
-    let found = jetstream.get_stream(stream.name()).await;
-    let found = found.map_err(Error::nats(WHAT))?;
-    let config = pull::OrderedConfig {
-        deliver_policy: DeliverPolicy::ByStartSequence {
-            start_sequence: after.saturating_add(1),
+    connection: Option<&str>,
+    outcomes_after: u64,
+    letters_after: u64,
+) -> Followed<End> {
+    let track = |stream: Stream, after: u64| Track {
+        stream,
+        filter: match connection {
+            Some(name) => stream.filter().replace('>', &format!("{name}.>")),
+            None => stream.filter(),
         },
-        filter_subject: filter.to_owned(),
-        ..pull::OrderedConfig::default()
+        after,
     };
-    let consumer = found.create_consumer(config).await;
-    let consumer = consumer.map_err(Error::nats(WHAT))?;
-    let mut messages = consumer.messages().await.map_err(Error::nats(WHAT))?;
-    while let Some(message) = messages.next().await {
-        let message = message.map_err(Error::nats(WHAT))?;
-        let Ok(info) = message.info() else { continue };
-        let stored_at_ms = info.published.unix_timestamp_nanos() / 1_000_000;
-        let stored_at_ms = u64::try_from(stored_at_ms).unwrap_or(0);
-        let end = match stream {
-            Stream::Outcomes => outcome(&message.payload, stored_at_ms),
-            _ => letter(&message.payload, stored_at_ms),
-        };
-        let sequence = info.stream_sequence;
-        if let Some(end) = end
-            && sender.send(end).await.is_err()
-        {
-            return Ok(());
-        }
-        *after = sequence;
+    let tracks = [
+        track(Stream::Outcomes, outcomes_after),
+        track(Stream::DeadLetters, letters_after),
+    ];
+    follow::follow(jetstream, tracks, QUEUE_MAX, read)
+}
+
+fn read(stream: Stream, message: &jetstream::Message) -> Option<End> {
+    let published = message.info().ok()?.published;
+    let stored_at_ms = streams::unix_ms(published.unix_timestamp_nanos());
+    match stream {
+        Stream::Outcomes => outcome(&message.payload, stored_at_ms),
+        _ => letter(&message.payload, stored_at_ms),
     }
-    Ok(())
 }
 
 fn outcome(payload: &[u8], stored_at_ms: u64) -> Option<End> {

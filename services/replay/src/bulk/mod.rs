@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use store::now_ms;
-use tracing::warn;
 
 pub use self::record::Settings;
 pub(crate) use self::record::{Records, Release, ReleaseState};
@@ -95,19 +94,16 @@ pub(crate) async fn resume(desk: &Desk, id: &str, by: By<'_>) -> Result<Value, E
 
 /// Works on releases until shutdown, one at a time.
 pub(crate) async fn keep(desk: Arc<Desk>) {
-    let shutdown = desk.context.shutdown.clone();
+    let trouble = "a release does not go on; looked at again soon";
     let mut seen = None;
-    while !shutdown.is_cancelled() {
-        if let Err(error) = look(&desk, &mut seen).await {
-            warn!(
-                error = error.words(),
-                "a release does not go on; looked at again soon"
-            );
+    loop {
+        // Not cut off by a shutdown: a release that is at work saves how far it came.
+        let looked = look(&desk, &mut seen).await;
+        if looked.is_err() {
             seen = None;
         }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = shutdown.cancelled() => return,
+        if !desk.goes_on(looked, trouble, LOOK_EVERY).await {
+            return;
         }
     }
 }
