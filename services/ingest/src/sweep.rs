@@ -134,6 +134,8 @@ impl Sweeper {
     /// Reads the list to its end; how many hints were stored.
     async fn sweep(&self, list: ChangeList, mut claim: Claim) -> Result<u64, Error> {
         let since_ms = i64::try_from(claim.since_ms).unwrap_or(i64::MAX);
+        // The list is asked for by the store's clock.
+        let since_ms = since_ms.saturating_sub(self.client.store_behind_ms());
         let since = Timestamp::from_millisecond(since_ms).unwrap_or(Timestamp::MAX);
         let (mut from, mut hints) = (0, 0_u64);
         loop {
@@ -163,7 +165,11 @@ impl Sweeper {
         let (entity, id) = (entity(list), change.id.to_string());
         let subject = Stream::Hints.subject(&self.connection, entity.token(), &id);
         let hinted_ms = self.hinted_at_ms(&subject).await?;
-        let changed_ms = change.at.map(Timestamp::as_millisecond);
+        // The store's stamp on our clock, rather too late than too early.
+        let behind_ms = self.client.store_behind_ms();
+        let changed_ms = change
+            .at
+            .map(|at| at.as_millisecond().saturating_add(behind_ms));
         if is_told(hinted_ms, changed_ms) {
             return Ok(false);
         }

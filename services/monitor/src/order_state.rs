@@ -267,15 +267,13 @@ impl<'a> Chapter<'a> {
         let counts = |step: &&&Step| {
             bears_on_state(step.kind) && replayed_ms.is_none_or(|at| step.at_ms > at)
         };
-        // Two workers may have had the event: what the slow one says of another attempt, after the
-        // other has delivered, is over.
+        // Two workers may have had the event: what the slow one tries and tells of another attempt,
+        // after the other has delivered, is over.
         let is_delivered = self.steps.iter().filter(counts).any(|step| {
             is_deliver(step)
                 && matches!(step.kind, JournalKind::StagePassed | JournalKind::Delivered)
         });
-        let is_over = |step: &Step| {
-            is_delivered && is_deliver(step) && step.kind == JournalKind::RetryScheduled
-        };
+        let is_over = |step: &Step| is_delivered && is_deliver(step) && !ends_the_event(step.kind);
         let furthest = self
             .steps
             .iter()
@@ -376,6 +374,17 @@ fn bears_on_state(kind: JournalKind) -> bool {
             | JournalKind::LetterPurged
             | JournalKind::ConnectionHeld
             | JournalKind::ConnectionReleased
+    )
+}
+
+/// Whether the event goes no further at this stage by itself.
+const fn ends_the_event(kind: JournalKind) -> bool {
+    matches!(
+        kind,
+        JournalKind::StagePassed
+            | JournalKind::Delivered
+            | JournalKind::DeadLettered
+            | JournalKind::Closed
     )
 }
 

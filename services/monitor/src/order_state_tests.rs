@@ -172,8 +172,9 @@ fn a_slow_twins_word_of_another_attempt_does_not_undo_a_delivery() {
     let mut journey = Journey::new("acme", 1);
     let mut known = steps(journey.up_to_lookup());
     known.extend(steps(journey.delivery()));
-    let slow = journey.entry("deliver", JournalKind::RetryScheduled, &[]);
-    known.push(step(slow));
+    for kind in [JournalKind::VendorCalled, JournalKind::RetryScheduled] {
+        known.push(step(journey.entry("deliver", kind, &[])));
+    }
     let outcomes = [told(&journey, OutcomeKind::Written, 0)];
     assert_eq!(state(&known, &outcomes), OrderState::InBooks);
 }

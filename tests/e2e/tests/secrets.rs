@@ -3,7 +3,9 @@
 use anyhow::{Context, ensure};
 use e2e::{Collector, Hook, LIMIT, Metrics, QUICK, SERVICES, Shop, Streams, services};
 use serde_json::{Value, json};
-use testkit::{House, HouseOptions, SECRET_KEY, SECRET_KEY_TEXT, Tillbook, eventually};
+use testkit::{
+    House, HouseOptions, REDIS_PASSWORD, SECRET_KEY, SECRET_KEY_TEXT, Tillbook, eventually,
+};
 
 /// People's data that the order below carries; none of it is a word of Tillbook's own.
 const PERSON: [(&str, &str); 6] = [
@@ -135,6 +137,10 @@ async fn secrets(shop: &Shop<'_>, streams: &Streams) -> anyhow::Result<Vec<(Stri
             "refresh-token-of-acme".to_owned(),
         ),
         (
+            "the password of Redis".to_owned(),
+            REDIS_PASSWORD.to_owned(),
+        ),
+        (
             "the key that seals the tokens".to_owned(),
             SECRET_KEY_TEXT.to_owned(),
         ),
@@ -155,7 +161,7 @@ async fn secrets(shop: &Shop<'_>, streams: &Streams) -> anyhow::Result<Vec<(Stri
         let seed = std::fs::read_to_string(&path)?;
         secrets.push((format!("the seed {}", path.display()), seed));
     }
-    ensure!(secrets.len() >= 19, "no live tokens were found to look for");
+    ensure!(secrets.len() >= 20, "no live tokens were found to look for");
     Ok(secrets)
 }
 

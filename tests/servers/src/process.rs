@@ -85,6 +85,10 @@ impl<K: Kind> Server<K> {
         }
     }
 
+    pub(crate) fn kind(&self) -> &K {
+        &self.kind
+    }
+
     /// The loopback port; it stays the same over [`restart`](Self::restart).
     pub fn port(&self) -> u16 {
         self.port

@@ -17,15 +17,26 @@ pub struct RedisServer(Server<Redis>);
 impl RedisServer {
     /// Starts a server on `port` or a free one and waits until it answers. `folder` takes its log.
     pub async fn start(folder: impl Into<PathBuf>, port: Option<u16>) -> Result<Self> {
-        let program = nats::blocking(binary::redis_server).await?;
-        Server::launch(Redis, program, folder.into(), port)
-            .await
-            .map(Self)
+        Self::launch(folder.into(), port, Redis { password: None }).await
     }
 
-    /// Where clients connect: `redis://127.0.0.1:<port>/`.
+    /// The same, closed to everybody who does not know the password: one word, with nothing in it
+    /// that an address would have to escape.
+    pub async fn start_with_password(folder: impl Into<PathBuf>, password: &str) -> Result<Self> {
+        let password = Some(password.to_owned());
+        Self::launch(folder.into(), None, Redis { password }).await
+    }
+
+    async fn launch(folder: PathBuf, port: Option<u16>, kind: Redis) -> Result<Self> {
+        let program = nats::blocking(binary::redis_server).await?;
+        Server::launch(kind, program, folder, port).await.map(Self)
+    }
+
+    /// Where clients connect: `redis://127.0.0.1:<port>/`, the password included.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.0.port())
+        let password = self.0.kind().password.as_deref();
+        let user = password.map_or(String::new(), |password| format!(":{password}@"));
+        format!("redis://{user}127.0.0.1:{}/", self.0.port())
     }
 }
 
@@ -45,7 +56,9 @@ impl DerefMut for RedisServer {
 
 /// The kind.
 #[derive(Clone, Debug)]
-pub struct Redis;
+pub struct Redis {
+    password: Option<String>,
+}
 
 impl Kind for Redis {
     const PROGRAM: &'static str = "redis-server";
@@ -63,6 +76,9 @@ impl Kind for Redis {
             .args(["--save", "", "--appendonly", "no"])
             .arg("--dir")
             .arg(folder);
+        if let Some(password) = &self.password {
+            command.args(["--requirepass", password]);
+        }
         Ok(())
     }
 
@@ -71,8 +87,10 @@ impl Kind for Redis {
         let mut stream = TcpStream::connect(("127.0.0.1", port))
             .await
             .map_err(|error| error.to_string())?;
+        let password = self.password.as_deref();
+        let known = password.map_or(String::new(), |password| format!("AUTH {password}\r\n"));
         stream
-            .write_all(b"INFO server\r\n")
+            .write_all(format!("{known}INFO server\r\n").as_bytes())
             .await
             .map_err(|error| error.to_string())?;
         let wanted = format!("process_id:{pid}\r\n");

@@ -19,7 +19,7 @@ mod vendors;
 pub use self::eventually::eventually;
 pub use self::house::{Connection, House, HouseOptions, SECRET_KEY, SECRET_KEY_TEXT};
 pub use self::http::Http;
-pub use self::servers::Servers;
+pub use self::servers::{REDIS_PASSWORD, Servers};
 pub use self::tillbook::{Ready, Tillbook};
 pub use self::users::TEST_USER;
 pub use self::vendors::Vendors;

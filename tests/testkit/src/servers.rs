@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 use crate::users;
 
+/// Of the Redis of every test that starts processes; planted, so that it can be looked for.
+pub const REDIS_PASSWORD: &str = "password-of-redis-in-a-test";
+
 /// Both servers on free ports, with their data in a folder that goes away with them.
 #[derive(Debug)]
 pub struct Servers {
@@ -28,7 +31,8 @@ impl Servers {
             .context("creating a folder for the servers")?;
         let users = users::write(folder.path()).await?;
         let nats = NatsServer::start_with(folder.path().join("nats"), None, &users).await?;
-        let redis = RedisServer::start(folder.path().join("redis"), None).await?;
+        let redis = folder.path().join("redis");
+        let redis = RedisServer::start_with_password(redis, REDIS_PASSWORD).await?;
         Ok(Self {
             nats,
             redis,

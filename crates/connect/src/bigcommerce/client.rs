@@ -10,10 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
+use super::clock::StoreClock;
 use super::store_info::StoreCache;
 use super::{errors, quota};
 use crate::breaker::Breaker;
@@ -71,6 +73,7 @@ struct Shared {
     headers: HeaderMap,
     gate: Gate,
     breaker: Breaker,
+    clock: StoreClock,
     store: StoreCache,
     includes: super::inline::IncludeMemory,
 }
@@ -131,6 +134,7 @@ impl Client {
             headers,
             gate: Gate::new(bucket, guards.sharing.clone()),
             breaker: guards.breaker(),
+            clock: StoreClock::default(),
             store: StoreCache::default(),
             includes: super::inline::IncludeMemory::default(),
         };
@@ -153,6 +157,12 @@ impl Client {
     /// Requests that a whole window of 30 seconds takes; `None` before the first reply.
     pub fn window_quota(&self) -> Option<u64> {
         self.shared.gate.quota()
+    }
+
+    /// How far the store's clock is behind ours in milliseconds, at most, as its last reply told;
+    /// too much by up to a second and the reply's way. 0 when unknown, or when it is ahead.
+    pub fn store_behind_ms(&self) -> i64 {
+        self.shared.clock.behind_ms()
     }
 
     pub(super) fn store_cache(&self) -> &StoreCache {
@@ -231,6 +241,9 @@ impl Client {
             |effect, reply| {
                 let headers = reply.as_ref().ok().map(|reply| &reply.headers);
                 told = headers.and_then(quota::told);
+                if let Some(headers) = headers {
+                    shared.clock.learn(headers, Timestamp::now());
+                }
                 errors::verdict(effect, reply)
             },
         )

@@ -7,6 +7,7 @@
 //! `pages`, `quota` and `errors`. Nothing here writes orders.
 
 pub mod client;
+mod clock;
 pub mod customers;
 mod errors;
 pub mod hooks;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::http::header;
+use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -128,5 +130,15 @@ fn router(app: &Arc<App>) -> Router {
             Arc::clone(app),
             gate::gate,
         ))
+        .layer(axum::middleware::map_response(dated))
         .with_state(Arc::clone(app))
+}
+
+/// The vendor's own clock in the reply's `Date`, where hyper would put the machine's.
+async fn dated(mut reply: Response) -> Response {
+    let date = crate::clock::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+    if let Ok(date) = date.to_string().parse() {
+        reply.headers_mut().insert(header::DATE, date);
+    }
+    reply
 }
