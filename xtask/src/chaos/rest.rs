@@ -18,9 +18,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LIMIT: Duration = Duration::from_secs(240);
 /// At rest and not right for longer than this is wrong.
 const GRACE: Duration = Duration::from_secs(8);
-/// The store tells changes in whole seconds, and its clock may be ahead by some: until then sweeps
-/// tell of them again.
-const GRAIN_MS: i64 = 1_000;
+/// The store tells changes and its own time in whole seconds, and its clock may be ahead by some:
+/// until then sweeps tell of them again.
+const GRAIN_MS: i64 = 2_000;
 const AHEAD_MS: i64 = 16_000;
 
 /// How the wait ended.

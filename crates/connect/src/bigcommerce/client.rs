@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
@@ -159,8 +158,8 @@ impl Client {
         self.shared.gate.quota()
     }
 
-    /// How far the store's clock is behind ours in milliseconds, at most, as its last reply told;
-    /// too much by up to a second and the reply's way. 0 when unknown, or when it is ahead.
+    /// How far the store's clock is behind ours in milliseconds, never too few, as its replies
+    /// told. 0 when unknown, or when it is ahead.
     pub fn store_behind_ms(&self) -> i64 {
         self.shared.clock.behind_ms()
     }
@@ -234,6 +233,7 @@ impl Client {
             body,
         };
         let mut told = None;
+        let sent_ms = ambient::now_ms();
         let result = call::perform(
             &shared.http,
             outgoing,
@@ -242,7 +242,7 @@ impl Client {
                 let headers = reply.as_ref().ok().map(|reply| &reply.headers);
                 told = headers.and_then(quota::told);
                 if let Some(headers) = headers {
-                    shared.clock.learn(headers, Timestamp::now());
+                    shared.clock.learn(headers, sent_ms, ambient::now_ms());
                 }
                 errors::verdict(effect, reply)
             },
