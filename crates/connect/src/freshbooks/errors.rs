@@ -70,16 +70,15 @@ fn refusal(effect: Effect, reply: &Reply, body: &Value) -> VendorError {
     let errors = faults(body);
     let named = |errno: u32| errors.iter().any(|fault| fault.errno == Some(errno));
     let status = reply.status.as_u16();
-    if body["error"] == "invalid_grant" {
-        return VendorError::GrantRevoked;
-    }
     match status {
+        // First: whatever a broken server says besides, a write may have happened.
+        408 | 499 | 500..=599 => lost(effect, Transient::Status(status)),
+        _ if body["error"] == "invalid_grant" => VendorError::GrantRevoked,
         401 => VendorError::Unauthorized,
         402 => VendorError::PlanLimit { errors },
         429 => VendorError::RetryAfter {
             after: limits::wait(&reply.headers, now()),
         },
-        408 | 499 | 500..=599 => lost(effect, Transient::Status(status)),
         _ if named(1042) => VendorError::AccountInactive { errors },
         _ if named(7005) => VendorError::PlanLimit { errors },
         409 => VendorError::Conflict { errors },
@@ -182,6 +181,7 @@ mod tests {
         );
         let grant = r#"{"error":"invalid_grant","error_description":"x"}"#;
         assert_eq!(failed(Effect::Write, 400, grant).class(), "grant_revoked");
+        assert_eq!(failed(Effect::Write, 503, grant).class(), "unknown_outcome");
         let due_date =
             r#"{"response":{"errors":[{"errno":1038,"field":"due_date","message":"x"}]}}"#;
         assert_eq!(failed(Effect::Write, 403, due_date).class(), "rejected");
