@@ -55,7 +55,10 @@ pub fn fuzz(count: u64, seed: u64) -> Result<Fuzzed, String> {
 }
 
 /// One life of every class but the thousand lines, in both tax settings.
-fn seeds() -> Result<Vec<Value>, String> {
+///
+/// # Errors
+/// When a class foresees what cannot be done.
+pub fn seeds() -> Result<Vec<Value>, String> {
     let mut documents = Vec::new();
     for tax_inclusive in [false, true] {
         let shop = Shop::new(&Settings {
@@ -73,7 +76,7 @@ fn seeds() -> Result<Vec<Value>, String> {
 }
 
 /// Walks down a random path and changes what is there.
-fn mutate(value: &mut Value, source: &mut StdRng) {
+pub fn mutate(value: &mut Value, source: &mut StdRng) {
     let deeper = source.random_range(0..10) < 8;
     match value {
         Value::Object(fields) if deeper && !fields.is_empty() => {

@@ -66,6 +66,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         "e2e" => [CRATES.as_slice(), &SERVICES, &TEST_TOOLS, &["tillbook"]].concat(),
         "bench" => [CRATES.as_slice(), &SERVICES, &TEST_TOOLS].concat(),
         "corpus" => vec!["domain", "sandbox"],
+        "fuzz" => [CRATES.as_slice(), &SERVICES, &["sandbox", "corpus"]].concat(),
         "witness" => vec!["contracts"],
         "simulation" => [CRATES.as_slice(), &["lookup", "deliver", "sandbox"]].concat(),
         "xtask" => vec!["servers"],

@@ -43,8 +43,8 @@ pub struct Limits {
     pub in_flight_max: usize,
 }
 
-/// The front door's state.
-pub(crate) struct Door {
+/// The front door's state; [`Door::router`] makes it answer.
+pub struct Door {
     connections: HashMap<String, HookSecrets>,
     limits: Limits,
     slots: Semaphore,
@@ -67,8 +67,11 @@ struct ReplyLabels {
 }
 
 impl Door {
-    /// A door for the given connections.
-    pub(crate) fn new(
+    /// A door for the given connections. Hints go to `publisher`, and what people read to `journal`.
+    ///
+    /// # Errors
+    /// When the door's metrics are registered already.
+    pub fn new(
         connections: HashMap<String, HookSecrets>,
         limits: Limits,
         publisher: Publisher,
@@ -94,7 +97,8 @@ impl Door {
         })
     }
 
-    fn router(self) -> Router {
+    /// The door as it stands behind the port, for whoever brings requests without a socket.
+    pub fn router(self) -> Router {
         Router::new()
             .route("/hooks/{connection}", post(receive::receive))
             .with_state(Arc::new(self))
