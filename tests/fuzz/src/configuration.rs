@@ -47,8 +47,8 @@ impl Configurations {
         let plain = bare
             .replace("_env = \"", &format!(" = \"{MARK}-"))
             .replace("#hook_secret", "hook_secret");
-        let texts = vec![bare, plain, every_key()];
-        for text in &texts[..2] {
+        let texts = vec![every_key(&bare), every_key(&plain), bare, plain];
+        for text in &texts[2..] {
             let read = read(text, false);
             read.map_err(|error| format!("the example is no configuration: {error}"))?;
         }
@@ -58,14 +58,14 @@ impl Configurations {
 
 /// The example with every comment that holds a key or a section made one. Some exclude each
 /// other, so this is refused; but every key is read.
-fn every_key() -> String {
+fn every_key(example: &str) -> String {
     let line = |line: &str| {
         let bare = line.trim_start_matches(['#', ' ']);
         let is_key = bare.starts_with('[') || bare.contains(" = ");
         let text = if is_key { bare } else { line };
         text.to_owned() + "\n"
     };
-    EXAMPLE.lines().map(line).collect()
+    example.lines().map(line).collect()
 }
 
 /// A file, and whether the environment holds secrets for it.
