@@ -2,6 +2,7 @@
 //!
 //! The sums are the sandbox's, which shares no arithmetic with `domain`.
 
+use contracts::{books as wire, books_conversion};
 use domain::books::{DesiredBooks, Disposition, InvoiceLine, LineTax};
 use domain::money::Money;
 use rust_decimal::Decimal;
@@ -38,6 +39,33 @@ pub fn add_up(books: &DesiredBooks) -> Result<(), String> {
             "the lines miss {} by {off:?}, and {bound} may be mended",
             invoice.expected_total
         )),
+    }
+}
+
+/// Books that transform made say the same after the way to the domain and back.
+///
+/// # Errors
+/// When they cannot be read, or something of them is lost.
+pub fn carried(wire: &wire::DesiredBooks) -> Result<DesiredBooks, String> {
+    let books = books_conversion::from_wire(wire);
+    let books = books.map_err(|error| format!("what was transformed: {error}"))?;
+    // What the sender fills is no part of the domain's books.
+    let back = wire::DesiredBooks {
+        event: wire.event.clone(),
+        mapping_name: wire.mapping_name.clone(),
+        mapping_version: wire.mapping_version,
+        mapping_hash: wire.mapping_hash.clone(),
+        books_locked_until: wire.books_locked_until.clone(),
+        client_conflicts: wire.client_conflicts,
+        client_as_of_ms: wire.client_as_of_ms,
+        unknown_sku: wire.unknown_sku,
+        items: wire.items.clone(),
+        ..books_conversion::to_wire(&books)
+    };
+    if back == *wire {
+        Ok(books)
+    } else {
+        Err(format!("{wire:?} comes back as {back:?}"))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use contracts::event::{Entity, Event};
 use contracts::order::{Encoding, OrderSnapshot, SnapshotState};
-use contracts::{books_conversion, order_conversion};
+use contracts::order_conversion;
 use domain::mapping::Mapping;
 use domain::policy::Policy;
 use rand::RngExt;
@@ -107,9 +107,7 @@ impl Target for Orders {
             Err(failure) => return books::failure(&failure).map(|()| "held"),
         };
         if input.entity == Entity::Order {
-            let desired = books_conversion::from_wire(&wire);
-            let desired = desired.map_err(|error| format!("what was transformed: {error}"))?;
-            books::add_up(&desired)?;
+            books::add_up(&books::carried(&wire)?)?;
         }
         Ok("booked")
     }

@@ -24,6 +24,7 @@ use prost_reflect::{MessageDescriptor, ReflectMessage};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use crate::books::carried;
 use crate::bytes::{Raw, pick, spoil};
 use crate::messages;
 use crate::run::Target;
@@ -260,7 +261,9 @@ fn validated(message: &ValidatedOrder) -> Result<&'static str, String> {
     }
     let event = message.event.clone().unwrap_or_default();
     match transform::transform(event, message, &Policy::default(), &Mapping::built_in()) {
-        Ok(books) => desired(&books).map(|_| "transformed"),
+        // A customer's or a product's books hold no invoice.
+        Ok(books) if books.invoice.is_some() => carried(&books).map(|_| "transformed"),
+        Ok(books) => desired(&books).map(|_| "transformed beside"),
         Err(failure) => crate::books::failure(&failure).map(|()| "transform held"),
     }
 }
