@@ -94,7 +94,10 @@ fn change(bytes: &mut Vec<u8>, donor: &[u8], chance: &mut StdRng) {
     let stretch = stretch(bytes.len(), chance);
     match chance.random_range(0..24) {
         0..4 => flip(bytes, at, chance),
-        4..7 => insert(bytes, at, *pick(&ODD, chance)),
+        4..7 => {
+            let odd = pick(&ODD, chance);
+            insert(bytes, at, odd);
+        }
         7..11 => number(bytes, at, chance),
         11..13 => drop(bytes.drain(stretch)),
         13..15 => {

@@ -194,8 +194,11 @@ fn headers(chance: &mut StdRng) -> HeaderMap {
     let mut map = HeaderMap::new();
     if chance.random_range(0..4) == 0 {
         for _ in 0..chance.random_range(1..6) {
-            let name = HeaderName::from_static(*pick(&NAMES, chance));
-            map.insert(name, HeaderValue::from_static(*pick(&VALUES, chance)));
+            let (name, value) = (pick(&NAMES, chance), pick(&VALUES, chance));
+            map.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
         }
     }
     map

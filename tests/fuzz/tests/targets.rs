@@ -19,7 +19,7 @@ fn holds<T: Target>(target: &T, inputs: u64, reached: &[&str]) {
     let settings = Settings::from_environment(inputs).unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let tally = run(target, settings, folder).unwrap_or_else(|failure| panic!("{failure}"));
-    println!("{}: {tally:?}", T::NAME);
+    eprintln!("{}: {tally:?}", T::NAME);
     // A single input, or a few, reach what they reach.
     if settings.only.is_none() && settings.inputs >= inputs {
         let missed: Vec<_> = reached
