@@ -110,8 +110,7 @@ fn text(name: &str, chance: &mut StdRng) -> &'static str {
         "sku" => &["MUG-1", "MUG-2"],
         _ => &["12.50", "1", "0.00", "-3.1", "19"],
     };
-    let text = pick(texts, chance);
-    text
+    pick::<&str>(texts, chance)
 }
 
 /// Changes a field somewhere in the message.
