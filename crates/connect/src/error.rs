@@ -27,7 +27,7 @@ pub enum VendorError {
     #[error("the vendor refuses the credentials; check the token and the client secret")]
     Unauthorized,
     /// The refresh token is spent or revoked: a person has to connect the account again.
-    #[error("the grant is spent or revoked; connect the account again, then run `tillbook grant`")]
+    #[error("the grant is spent or revoked; connect the account again")]
     GrantRevoked,
     /// The account itself is switched off (errno 1042): a person has to see to it.
     #[error("the account is inactive{}; open or pay it at the vendor", List(.errors))]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::{AckKind, consumer};
-use common::{Bench, INPUT, OUTPUT, pass, reason_codes, settings, snapshot};
+use common::{Bench, INPUT, LIMIT, OUTPUT, pass, reason_codes, settings, snapshot};
 use contracts::contract::Contract;
 use contracts::dead_letter::{DeadLetterKind, Header};
 use contracts::headers;
@@ -72,7 +72,9 @@ async fn crash_between_publish_and_ack(bench: &Bench) {
         .get_consumer_from_stream("validate", INPUT.name())
         .await
         .unwrap();
-    let mut messages = consumer.fetch().max_messages(1).messages().await.unwrap();
+    // One that waits: the server hands a message over some time after it stored it.
+    let batch = consumer.batch().max_messages(1).expires(LIMIT);
+    let mut messages = batch.messages().await.unwrap();
     let message = messages.next().await.unwrap().unwrap();
     let input = OrderSnapshot::decode(message.payload.clone()).unwrap();
     let event = input.event.unwrap();
@@ -256,7 +258,7 @@ async fn without_room_for_the_dead_letter_the_source_is_not_given_up() {
     });
     let stage = stage.await;
     bench.put(&snapshot(7)).await;
-    testkit::eventually(common::LIMIT, "a failed exit", async || {
+    testkit::eventually(LIMIT, "a failed exit", async || {
         anyhow::ensure!(bench.left_by("store_failed") >= 1);
         Ok(())
     })

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::{AckKind, consumer};
-use common::{Bench, INPUT, OUTPUT, pass, reason_codes, settings, snapshot};
+use common::{Bench, INPUT, LIMIT, OUTPUT, pass, reason_codes, settings, snapshot};
 use contracts::contract::Contract;
 use contracts::dead_letter::DeadLetterKind;
 use contracts::headers;
@@ -207,7 +207,9 @@ async fn a_crash_between_schedule_and_ack_schedules_once() {
         .await
         .unwrap();
     let consumer: consumer::PullConsumer = stream.get_consumer("validate").await.unwrap();
-    let mut messages = consumer.fetch().max_messages(1).messages().await.unwrap();
+    // One that waits: the server hands a message over some time after it stored it.
+    let batch = consumer.batch().max_messages(1).expires(LIMIT);
+    let mut messages = batch.messages().await.unwrap();
     let message = messages.next().await.unwrap().unwrap();
     message.ack_with(AckKind::Nak(None)).await.unwrap();
     let stage = bench.run(settings(), |received| async move {

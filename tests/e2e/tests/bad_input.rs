@@ -193,7 +193,7 @@ async fn a_revoked_grant_holds_the_connection_until_a_new_one_comes() -> anyhow:
             ensure!(connection.get("held") == Some(&json!(true)), "{connection}");
             let reason = connection.get("held_reason").and_then(Value::as_str);
             ensure!(
-                reason.is_some_and(|told| told.contains("refresh_token")),
+                reason.is_some_and(|told| told.contains("tillbook grant")),
                 "{connection}"
             );
             Ok(())
