@@ -143,13 +143,16 @@ pub fn derive(steps: &[Step], outcomes: &[KnownOutcome]) -> Option<OrderRow> {
         .chain(outcomes.iter().map(|o| o.at_ms))
         .max()?;
     let chapters = chapters(steps, outcomes);
+    let hints = steps.iter().filter(|step| is_hint(step));
+    let last_hint_ms = hints.map(|step| step.at_ms).max();
     let mut chosen: Option<Verdict> = None;
     for chapter in &chapters {
         let verdict = chapter.verdict();
-        // A hint that was never fetched was taken in by a later one: nothing of its own follows.
+        // A hint that was never fetched was taken in by a later one: nothing of its own follows,
+        // however late its failed fetch is told. The stream keeps only the last hint of an order.
         let is_taken_in = matches!(verdict.state, OrderState::Received | OrderState::Waiting)
             && verdict.event_id.is_empty()
-            && chosen.is_some();
+            && (chosen.is_some() || last_hint_ms > Some(verdict.since_ms));
         let leaves = verdict.state.leaves_what_stands() || is_taken_in;
         // The newest word stands unless an older event says more about the books.
         if !leaves || chosen.is_none() {
@@ -375,6 +378,11 @@ fn bears_on_state(kind: JournalKind) -> bool {
             | JournalKind::ConnectionHeld
             | JournalKind::ConnectionReleased
     )
+}
+
+/// Whether somebody asked for the order to be fetched.
+const fn is_hint(step: &Step) -> bool {
+    matches!(step.kind, JournalKind::HookReceived | JournalKind::Hinted)
 }
 
 /// Whether the event goes no further at this stage by itself.

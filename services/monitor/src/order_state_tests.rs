@@ -221,6 +221,32 @@ fn a_hook_that_a_later_one_took_in_keeps_no_order_open() {
 }
 
 #[test]
+fn a_failed_fetch_that_is_told_late_keeps_no_order_open() {
+    let mut journey = Journey::new("acme", 1);
+    let first_trace = journey.trace_id.clone();
+    let mut known = vec![step(journey.entry(
+        "ingest",
+        JournalKind::HookReceived,
+        &[],
+    ))];
+    journey.again();
+    known.extend(steps(journey.up_to_lookup()));
+    known.extend(steps(journey.delivery()));
+    let outcomes = [told(&journey, OutcomeKind::Written, 0)];
+    let mut late = journey.entry("fetch", JournalKind::RetryScheduled, &[]);
+    late.trace_id = first_trace;
+    known.push(step(late));
+    assert_eq!(state(&known, &outcomes), OrderState::InBooks);
+    // The last hint itself is still to come.
+    journey.again();
+    let waits = journey.entry("ingest", JournalKind::HookReceived, &[]);
+    known.push(step(waits));
+    let waits = journey.entry("fetch", JournalKind::RetryScheduled, &[]);
+    known.push(step(waits));
+    assert_eq!(state(&known, &outcomes), OrderState::Waiting);
+}
+
+#[test]
 fn the_total_is_what_the_store_said_last() {
     let mut journey = Journey::new("acme", 1);
     let mut known = steps(journey.up_to_lookup());
