@@ -136,7 +136,7 @@ async fn steps(
                 shipping::restore(place, entry, &key).await?;
             }
             Step::RemoveShipping(key) => shipping::remove(place, entry, &key).await?,
-            Step::UpdateInvoice => invoice::update(place, entry, &books.invoice).await?,
+            Step::UpdateInvoice => invoice::update(place, entry, books).await?,
             Step::MarkSent => invoice::mark_sent(place, entry, books).await?,
             Step::EmailInvoice => {
                 if let Some(to) = &books.email_to {

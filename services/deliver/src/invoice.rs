@@ -190,34 +190,32 @@ pub(crate) async fn adopt(
             known.content_hash.clear();
         }
         value.invoice = Some(known);
-        for desired in &books.payments {
-            let known = value
-                .payments
-                .iter()
-                .any(|written| written.key == desired.key);
-            let found = payments
-                .iter()
-                .find(|found| payment::is(found, &desired.key));
-            if let (false, Some(found)) = (known, found) {
-                value.payments.push(payment::written(desired, found));
-            }
-        }
+        payment::take_in(value, &books.payments, &payments);
     });
     entry.finish().await
 }
 
 /// Makes the invoice follow the order, unless a person edited it since.
+///
+/// Where it shows more money than the ledger knows of, that is taken in first, and the next step
+/// is another one: a refund may have lowered a payment of which a restored ledger does not know.
 pub(crate) async fn update(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
-    desired: &DesiredInvoice,
+    books: &DesiredBooks,
 ) -> Result<(), Failure> {
+    let desired = &books.invoice;
     let Some(known) = entry.value.invoice.clone() else {
         return Ok(());
     };
     let current = get(place, known.invoice_id).await?;
     if !is_as_written(&current, &known) {
         return Err(edited(desired, &current));
+    }
+    if payment::may_stand_unknown(&entry.value, &books.payments, &current)
+        && payment::take_in_unknown(place, entry, &books.payments).await?
+    {
+        return Ok(());
     }
     begin_write(entry, IntentKind::UpdateInvoice, desired).await?;
     write_update(place, entry, desired, None).await

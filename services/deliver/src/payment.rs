@@ -4,8 +4,8 @@
 //! FreshBooks cuts an overpayment without an error and makes a credit of the rest, so what is due
 //! is read and compared before money is booked.
 
-use connect::freshbooks::Payment;
-use contracts::ledger::{Intent, IntentKind, WrittenPayment};
+use connect::freshbooks::{Invoice, Payment};
+use contracts::ledger::{Intent, IntentKind, OrderEntry, WrittenPayment};
 use domain::account::contains_token;
 use domain::books::DesiredPayment;
 use stage::{Failure, Reason};
@@ -78,6 +78,51 @@ pub(crate) async fn find_all(
     match place.account.list_payments_of_invoice(invoice_id).await {
         Ok(payments) => Ok(payments),
         Err(error) => Err(place.vendor_failure("reading the payments", &error).await),
+    }
+}
+
+/// Whether the invoice shows more money than the ledger knows of, and some of the order's may be it.
+pub(crate) fn may_stand_unknown(
+    value: &OrderEntry,
+    desired: &[DesiredPayment],
+    invoice: &Invoice,
+) -> bool {
+    let known = value.payments.iter();
+    let amounts = known.filter_map(|payment| payment.amount.as_ref());
+    let known_minor = amounts.fold(0_i64, |sum, amount| sum.saturating_add(amount.amount_minor));
+    let outstanding_minor = invoice.outstanding.amount_minor;
+    let paid_minor = invoice
+        .amount
+        .amount_minor
+        .saturating_sub(outstanding_minor);
+    let is_known = |key: &str| value.payments.iter().any(|known| known.key == key);
+    paid_minor > known_minor && desired.iter().any(|payment| !is_known(&payment.key))
+}
+
+/// Takes the order's payments into the ledger that FreshBooks has and the ledger does not know;
+/// whether there were any.
+pub(crate) async fn take_in_unknown(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    desired: &[DesiredPayment],
+) -> Result<bool, Failure> {
+    let Some(known) = &entry.value.invoice else {
+        return Ok(false);
+    };
+    let found = find_all(place, known.invoice_id).await?;
+    let before = entry.value.payments.len();
+    entry.done(|value| take_in(value, desired, &found));
+    Ok(entry.value.payments.len() > before)
+}
+
+/// Takes those of the payments found into the ledger's entry that are the order's and not in it.
+pub(crate) fn take_in(value: &mut OrderEntry, desired: &[DesiredPayment], found: &[Payment]) {
+    for desired in desired {
+        let is_known = value.payments.iter().any(|known| known.key == desired.key);
+        let found = found.iter().find(|found| is(found, &desired.key));
+        if let (false, Some(found)) = (is_known, found) {
+            value.payments.push(written(desired, found));
+        }
     }
 }
 
