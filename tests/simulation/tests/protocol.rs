@@ -42,10 +42,14 @@ fn nothing_is_lost_doubled_or_wrong_in_any_other_schedule() {
 
 /// Seeds that broke once. A schedule depends on how many calls the code makes, so an old one may no
 /// longer show its bug; it costs little to ask.
+const BROKE_ONCE: [u64; 1] = [
+    // A ledger from a backup did not know a payment that a refund had since lowered to nothing.
+    3_965,
+];
+
 #[test]
 fn what_broke_once_holds() {
-    // A ledger from a backup did not know a payment that a refund had since lowered to nothing.
-    for seed in [3_965] {
+    for seed in BROKE_ONCE {
         all_hold(seed, 1);
     }
 }
