@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::{AckKind, consumer};
+use async_nats::jetstream::AckKind;
 use common::{Bench, INPUT, LIMIT, OUTPUT, pass, reason_codes, settings, snapshot};
 use contracts::contract::Contract;
 use contracts::dead_letter::{DeadLetterKind, Header};
@@ -19,7 +19,6 @@ use contracts::headers;
 use contracts::journal::JournalKind;
 use contracts::order::{OrderSnapshot, ValidatedOrder};
 use contracts::topology::Stream;
-use futures::StreamExt;
 use prost::Message;
 use stage::{Done, Failure, Reason};
 
@@ -67,15 +66,7 @@ async fn the_journal_gets_one_entry_for_each_passed_message() {
 
 /// Takes one message as the stage's process would, and publishes the next, but dies before the ack.
 async fn crash_between_publish_and_ack(bench: &Bench) {
-    let consumer: consumer::PullConsumer = bench
-        .jetstream
-        .get_consumer_from_stream("validate", INPUT.name())
-        .await
-        .unwrap();
-    // One that waits: the server hands a message over some time after it stored it.
-    let batch = consumer.batch().max_messages(1).expires(LIMIT);
-    let mut messages = batch.messages().await.unwrap();
-    let message = messages.next().await.unwrap().unwrap();
+    let message = bench.pulled().await;
     let input = OrderSnapshot::decode(message.payload.clone()).unwrap();
     let event = input.event.unwrap();
     let next = ValidatedOrder {

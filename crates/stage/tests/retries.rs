@@ -10,14 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::{AckKind, consumer};
-use common::{Bench, INPUT, LIMIT, OUTPUT, pass, reason_codes, settings, snapshot};
+use async_nats::jetstream::AckKind;
+use common::{Bench, INPUT, OUTPUT, pass, reason_codes, settings, snapshot};
 use contracts::contract::Contract;
 use contracts::dead_letter::DeadLetterKind;
 use contracts::headers;
 use contracts::order::OrderSnapshot;
 use contracts::topology::{Stage, Stream};
-use futures::StreamExt;
 use prost::Message;
 use stage::{Failure, Reason};
 
@@ -206,11 +205,7 @@ async fn a_crash_between_schedule_and_ack_schedules_once() {
         .create_consumer_on_stream(config, INPUT.name())
         .await
         .unwrap();
-    let consumer: consumer::PullConsumer = stream.get_consumer("validate").await.unwrap();
-    // One that waits: the server hands a message over some time after it stored it.
-    let batch = consumer.batch().max_messages(1).expires(LIMIT);
-    let mut messages = batch.messages().await.unwrap();
-    let message = messages.next().await.unwrap().unwrap();
+    let message = bench.pulled().await;
     message.ack_with(AckKind::Nak(None)).await.unwrap();
     let stage = bench.run(settings(), |received| async move {
         assert_eq!(received.attempt, 2);

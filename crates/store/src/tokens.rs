@@ -161,48 +161,60 @@ impl Inner {
             let Some(claimed) = self.claim(&record, revision).await? else {
                 continue;
             };
-            // On a task of its own: a caller that is cut off must not cut off the refresh, or the
-            // new pair would be lost and the grant with it.
-            let inner = Arc::clone(self);
-            let spending =
-                tokio::spawn(async move { inner.spend(record, claimed).await }.in_current_span());
-            let fresh = spending.await.map_err(|_| TokenError::Unavailable)??;
+            let refresh_token = SecretString::from(record.refresh_token.clone());
+            let fresh = self.spend_apart(record, claimed, refresh_token).await?;
             *known = Some(fresh.clone());
             return Ok(fresh.access_token);
         }
     }
 
-    /// Spends the refresh token under the claim, and makes the new pair durable.
-    async fn spend(self: Arc<Self>, record: Record, revision: u64) -> Result<Known, TokenError> {
-        let refresh_token = SecretString::from(record.refresh_token.clone());
-        match oauth::refresh(&self.endpoint, &self.config, &refresh_token).await {
+    /// [`spend`](Self::spend) on a task of its own: a caller that is cut off must not cut off the
+    /// refresh, or the new pair would be lost and the grant with it.
+    async fn spend_apart(
+        self: &Arc<Self>,
+        record: Record,
+        claimed: u64,
+        refresh_token: SecretString,
+    ) -> Result<Known, TokenError> {
+        let inner = Arc::clone(self);
+        let spending = async move { inner.spend(record, claimed, &refresh_token).await };
+        let spent = tokio::spawn(spending.in_current_span());
+        spent.await.map_err(|_| TokenError::Unavailable)?
+    }
+
+    /// Spends a refresh token under the claim, the record's own or one of a new grant, and makes
+    /// the new pair durable.
+    async fn spend(
+        &self,
+        record: Record,
+        claimed: u64,
+        refresh_token: &SecretString,
+    ) -> Result<Known, TokenError> {
+        match oauth::refresh(&self.endpoint, &self.config, refresh_token).await {
             Ok(pair) => {
                 info!(
                     connection = self.connection,
                     "the FreshBooks token was refreshed"
                 );
-                self.keep(pair, &record.refresh_token, revision).await
-            }
-            Err(VendorError::GrantRevoked) => {
-                warn!(
-                    connection = self.connection,
-                    "FreshBooks refused the refresh token"
-                );
-                let revoked = Record {
-                    revoked: true,
-                    claim: None,
-                    ..record
-                };
-                self.write(&revoked, revision).await?;
-                Err(TokenError::Vendor(VendorError::GrantRevoked))
+                self.keep(pair, &record.refresh_token, claimed).await
             }
             Err(error) => {
-                // A lost reply may have spent the token; the next try will tell.
+                // A grant that somebody offers and FreshBooks refuses says nothing of the present
+                // one. Any other failure may be a lost reply; the next try will tell.
+                let is_own = refresh_token.expose_secret() == record.refresh_token;
+                let revoked = is_own && error == VendorError::GrantRevoked;
+                if revoked {
+                    warn!(
+                        connection = self.connection,
+                        "FreshBooks refused the refresh token"
+                    );
+                }
                 let open = Record {
+                    revoked: record.revoked || revoked,
                     claim: None,
                     ..record
                 };
-                self.write(&open, revision).await?;
+                self.write(&open, claimed).await?;
                 Err(TokenError::Vendor(error))
             }
         }

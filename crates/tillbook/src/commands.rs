@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use contracts::permissions::User;
 use domain::mapping::Mapping;
-use runtime::config::Config;
+use runtime::config::{Config, Connection};
 use runtime::metrics::Metrics;
 
 use crate::cli::{Arguments, BootstrapArguments, Command, MappingCommand, Service};
@@ -101,6 +101,14 @@ fn check_config(path: &Path, config: &Config) -> Result<(), Failure> {
         path.display(),
         names.join(", ")
     ))
+}
+
+/// The connection of a name that somebody gave.
+pub(crate) fn named<'a>(config: &'a Config, name: &str) -> Result<&'a Connection, Failure> {
+    let found = config.connection(name);
+    found
+        .ok_or_else(|| anyhow!("no connection is named {name}; the configuration lists them"))
+        .or_exit(code::CONFIG)
 }
 
 /// Connects as whoever runs commands.

@@ -12,7 +12,7 @@ use runtime::config::Config;
 use runtime::shutdown::CancellationToken;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::commands::{Failure, OrExit, code, print};
+use crate::commands::{Failure, OrExit, code, named, print};
 use crate::house::House;
 
 /// Longer than any refresh token.
@@ -27,11 +27,7 @@ pub(crate) struct GrantArguments {
 
 pub(crate) async fn run(config: Config, arguments: GrantArguments) -> Result<(), Failure> {
     let name = arguments.connection;
-    let connection = config
-        .connection(&name)
-        .ok_or_else(|| anyhow!("no connection is named {name}; the configuration lists them"))
-        .or_exit(code::CONFIG)?
-        .clone();
+    let connection = named(&config, &name)?.clone();
     let refresh_token = read_token()?;
     let house = House::open(config, "grant", CancellationToken::new()).await?;
     let tokens = house.tokens(&connection).await?;

@@ -14,7 +14,7 @@ use prove::{Pace, Progress, Proof, Report, Standing, Terms, Vendors};
 use runtime::config::{Config, Connection};
 use tracing::warn;
 
-use crate::commands::{Failure, OrExit, code, print};
+use crate::commands::{Failure, OrExit, code, named, print};
 use crate::house::{House, Purpose};
 use crate::services::policy;
 
@@ -63,11 +63,7 @@ enum Format {
 
 pub(crate) async fn run(config: Config, arguments: ProveArguments) -> Result<(), Failure> {
     let name = arguments.connection.clone();
-    let connection = config
-        .connection(&name)
-        .ok_or_else(|| anyhow!("no connection is named {name}; the configuration lists them"))
-        .or_exit(code::CONFIG)?;
-    let mut terms = terms(connection)?;
+    let mut terms = terms(named(&config, &name)?)?;
     terms.grace = Duration::from_secs(arguments.grace_minutes.saturating_mul(60));
     let state = arguments
         .state

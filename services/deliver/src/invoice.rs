@@ -212,9 +212,7 @@ pub(crate) async fn update(
     if !is_as_written(&current, &known) {
         return Err(edited(desired, &current));
     }
-    if payment::may_stand_unknown(&entry.value, &books.payments, &current)
-        && payment::take_in_unknown(place, entry, &books.payments).await?
-    {
+    if payment::take_in_unknown(place, entry, &books.payments, &current).await? {
         return Ok(());
     }
     begin_write(entry, IntentKind::UpdateInvoice, desired).await?;

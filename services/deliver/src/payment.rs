@@ -81,36 +81,24 @@ pub(crate) async fn find_all(
     }
 }
 
-/// Whether the invoice shows more money than the ledger knows of, and some of the order's may be it.
-pub(crate) fn may_stand_unknown(
-    value: &OrderEntry,
-    desired: &[DesiredPayment],
-    invoice: &Invoice,
-) -> bool {
-    let known = value.payments.iter();
-    let amounts = known.filter_map(|payment| payment.amount.as_ref());
-    let known_minor = amounts.fold(0_i64, |sum, amount| sum.saturating_add(amount.amount_minor));
-    let outstanding_minor = invoice.outstanding.amount_minor;
-    let paid_minor = invoice
-        .amount
-        .amount_minor
-        .saturating_sub(outstanding_minor);
-    let is_known = |key: &str| value.payments.iter().any(|known| known.key == key);
-    paid_minor > known_minor && desired.iter().any(|payment| !is_known(&payment.key))
-}
-
 /// Takes the order's payments into the ledger that FreshBooks has and the ledger does not know;
-/// whether there were any.
+/// whether there were any. Asks only when the invoice shows more money than the ledger knows of,
+/// and some of the order's may be it.
 pub(crate) async fn take_in_unknown(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
     desired: &[DesiredPayment],
+    invoice: &Invoice,
 ) -> Result<bool, Failure> {
-    let Some(known) = &entry.value.invoice else {
+    let known = &entry.value.payments;
+    let amounts = known.iter().filter_map(|payment| payment.amount.as_ref());
+    let known_minor = amounts.fold(0_i64, |sum, amount| sum.saturating_add(amount.amount_minor));
+    let is_unknown = |payment: &DesiredPayment| known.iter().all(|known| known.key != payment.key);
+    if invoice.paid.amount_minor <= known_minor || !desired.iter().any(is_unknown) {
         return Ok(false);
-    };
-    let found = find_all(place, known.invoice_id).await?;
-    let before = entry.value.payments.len();
+    }
+    let before = known.len();
+    let found = find_all(place, invoice.id).await?;
     entry.done(|value| take_in(value, desired, &found));
     Ok(entry.value.payments.len() > before)
 }

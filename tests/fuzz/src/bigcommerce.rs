@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::books;
-use crate::line::{Answer, Exchange, Line, MARK};
+use crate::line::{self, Answer, Exchange, Line, MARK};
 use crate::run::Target;
 
 /// Hooks that a store should have.
@@ -111,11 +111,7 @@ impl Target for Fetches {
     }
 
     fn check(&self, called: &Called) -> Result<&'static str, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .map_err(|error| format!("no runtime: {error}"))?;
+        let runtime = line::runtime()?;
         let document = self.documents.get(called.order).ok_or("no such order")?;
         let document = document.clone();
         let line = Line::to(Box::new(move |asked| answer(&document, asked)), called.line);

@@ -89,6 +89,13 @@ pub fn spoil(bytes: &mut Vec<u8>, donor: &[u8], chance: &mut StdRng) {
     }
 }
 
+/// One of the texts, spoiled; any of them is the donor.
+pub fn spoiled_text(texts: &[String], chance: &mut StdRng) -> Vec<u8> {
+    let mut text = pick(texts, chance).clone().into_bytes();
+    spoil(&mut text, pick(texts, chance).as_bytes(), chance);
+    text
+}
+
 fn change(bytes: &mut Vec<u8>, donor: &[u8], chance: &mut StdRng) {
     let at = chance.random_range(0..=bytes.len());
     let stretch = stretch(bytes.len(), chance);

@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use runtime::config::{Config, ConfigError};
 
-use crate::bytes::{Raw, pick, spoil};
+use crate::bytes::{Raw, spoiled_text};
 use crate::run::Target;
 
 /// Every key there is.
@@ -80,10 +80,8 @@ impl Target for Configurations {
     type Input = File;
 
     fn input(&self, chance: &mut StdRng) -> File {
-        let mut text = pick(&self.texts, chance).clone().into_bytes();
-        spoil(&mut text, pick(&self.texts, chance).as_bytes(), chance);
         File {
-            text: Raw(text),
+            text: Raw(spoiled_text(&self.texts, chance)),
             is_bare: chance.random_range(0..8) == 0,
         }
     }

@@ -27,6 +27,15 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// A runtime whose waits take no time.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))
+}
+
 /// What was asked, and what came back.
 #[derive(Clone, Debug)]
 pub struct Exchange {

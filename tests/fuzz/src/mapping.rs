@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use serde_json::Value;
 
 use crate::books;
-use crate::bytes::{Raw, pick, spoil};
+use crate::bytes::{Raw, pick, spoiled_text};
 use crate::run::Target;
 use crate::structure;
 
@@ -87,9 +87,7 @@ impl Target for Documents {
     fn input(&self, chance: &mut StdRng) -> Tried {
         let from = chance.random_range(0..self.orders.len());
         let document = if chance.random_range(0..3) == 0 {
-            let mut text = pick(&self.texts, chance).clone().into_bytes();
-            spoil(&mut text, pick(&self.texts, chance).as_bytes(), chance);
-            text
+            spoiled_text(&self.texts, chance)
         } else {
             let mut tree = pick(&self.trees, chance).clone();
             let donor = pick(&self.trees, chance);

@@ -232,15 +232,10 @@ pub(crate) async fn has_hooks(
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::Merchant;
+    use super::{BOTH_TAX_SETTINGS, Merchant};
 
-    pub(crate) const MERCHANT: Merchant = Merchant {
-        name: "harbour",
-        store_hash: "harbour1",
-        account_id: "HaRb01",
-        tax_inclusive: false,
-        no_rounding: false,
-        currency: "USD",
-        time_zone: "America/New_York",
+    pub(crate) const MERCHANT: Merchant = {
+        let [harbour, _] = BOTH_TAX_SETTINGS;
+        harbour
     };
 }

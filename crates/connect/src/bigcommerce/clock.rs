@@ -6,7 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use http::HeaderMap;
-use http::header::DATE;
+use http::header::{DATE, HeaderName};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
@@ -34,7 +34,7 @@ impl StoreClock {
     /// Each says too much by its way back and by what `Date` cut off, so the least stands until a
     /// reply shows that a clock was set.
     pub(super) fn learn(&self, headers: &HeaderMap, sent_ms: u64, now_ms: u64) {
-        let Some(date_ms) = date(headers).map(Timestamp::as_millisecond) else {
+        let Some(date_ms) = date(headers, DATE).map(Timestamp::as_millisecond) else {
             return;
         };
         let after_date_ms = |ms: u64| ms.cast_signed().saturating_sub(date_ms);
@@ -48,8 +48,9 @@ impl StoreClock {
     }
 }
 
-fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    let text = headers.get(DATE)?.to_str().ok()?;
+/// The moment that a header names.
+pub(super) fn date(headers: &HeaderMap, name: HeaderName) -> Option<Timestamp> {
+    let text = headers.get(name)?.to_str().ok()?;
     rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 

@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::header::RETRY_AFTER;
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 
+use super::clock;
 use crate::window::Told;
 
 /// Length of the documented window, for replies that do not say when it ends.
@@ -49,8 +50,7 @@ pub(super) fn wait(headers: &HeaderMap, now: Timestamp) -> Duration {
 
 /// `Retry-After` may be a date.
 fn retry_date(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get("retry-after")?.to_str().ok()?;
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let date = clock::date(headers, RETRY_AFTER)?;
     Duration::try_from(date.duration_since(now)).ok()
 }
 

@@ -19,6 +19,7 @@ use contracts::headers;
 use contracts::journal::{JournalBatch, JournalEntry, JournalKind};
 use contracts::order::{OrderSnapshot, SnapshotState, ValidatedOrder};
 use contracts::topology::{self, Sizing, Stream};
+use futures::StreamExt;
 use futures::future::BoxFuture;
 use prost::Message;
 use runtime::metrics::Metrics;
@@ -250,6 +251,26 @@ impl Bench {
             .await
             .context("asking for the consumer")?
             .clone())
+    }
+
+    /// Takes one message from the stage's input as its process would.
+    pub async fn pulled(&self) -> jetstream::Message {
+        let name = topology::Stage::Validate.name();
+        let consumer: consumer::PullConsumer = self
+            .jetstream
+            .get_consumer_from_stream(name, INPUT.name())
+            .await
+            .unwrap();
+        // One that waits: the server hands a message over some time after it stored it.
+        let batch = consumer.batch().max_messages(1).expires(LIMIT);
+        batch
+            .messages()
+            .await
+            .unwrap()
+            .next()
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// Waits until the stage has left nothing on its input: all delivered, all settled.

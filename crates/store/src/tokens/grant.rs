@@ -3,12 +3,10 @@
 //! They read the record before they give a call back, so nobody needs a restart. Not here: asking
 //! a person for it (`tillbook grant`).
 
-use connect::freshbooks::{TokenError, oauth};
+use connect::freshbooks::TokenError;
 use secrecy::SecretString;
-use tracing::{Instrument, info};
 
-use super::record::Record;
-use super::{Inner, Tokens};
+use super::Tokens;
 
 impl Tokens {
     /// Spends the refresh token of a new grant and stores the pair it gives.
@@ -35,43 +33,11 @@ impl Tokens {
                 break (record, claimed);
             }
         };
-        let inner = self.inner.clone();
-        // On a task of its own, for the reason a refresh is.
-        let taking = tokio::spawn(
-            async move { inner.take(record, claimed, &refresh_token).await }.in_current_span(),
-        );
-        taking.await.map_err(|_| TokenError::Unavailable)??;
-        // What this process knew belongs to the grant of before.
-        *known = None;
+        let fresh = self
+            .inner
+            .spend_apart(record, claimed, refresh_token)
+            .await?;
+        *known = Some(fresh);
         Ok(())
-    }
-}
-
-impl Inner {
-    async fn take(
-        &self,
-        record: Record,
-        claimed: u64,
-        refresh_token: &SecretString,
-    ) -> Result<(), TokenError> {
-        match oauth::refresh(&self.endpoint, &self.config, refresh_token).await {
-            Ok(pair) => {
-                let replaced = record.refresh_token.clone();
-                self.keep(pair, &replaced, claimed).await?;
-                info!(
-                    connection = self.connection,
-                    "a new FreshBooks grant was stored"
-                );
-                Ok(())
-            }
-            Err(error) => {
-                let as_before = Record {
-                    claim: None,
-                    ..record
-                };
-                self.write(&as_before, claimed).await?;
-                Err(TokenError::Vendor(error))
-            }
-        }
     }
 }

@@ -17,7 +17,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::Value;
 
-use crate::line::{Exchange, Line, MARK};
+use crate::line::{self, Exchange, Line, MARK};
 use crate::run::Target;
 pub use calls::Call;
 use calls::{CALLS, Gave, make};
@@ -70,11 +70,7 @@ impl Target for Answers {
     }
 
     fn check(&self, called: &Called) -> Result<&'static str, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .map_err(|error| format!("no runtime: {error}"))?;
+        let runtime = line::runtime()?;
         let (vendor, token, next) = account::account()?;
         let books = self.library.get(called.books).ok_or("no such books")?;
         let ids = account::furnish(&vendor, &token)?;
