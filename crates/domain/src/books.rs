@@ -49,6 +49,12 @@ pub struct Alternative {
 }
 
 impl DesiredBooks {
+    /// The invoice as each arithmetic writes it, the likeliest first.
+    pub fn invoices(&self) -> impl Iterator<Item = &DesiredInvoice> {
+        let others = self.alternatives.iter().map(|other| &other.invoice);
+        std::iter::once(&self.invoice).chain(others)
+    }
+
     /// The books for an account that rounds by `model`, or why the order is held there; they have
     /// no alternatives.
     pub fn for_model(&self, model: Model) -> Result<Self, Vec<&HeldFor>> {

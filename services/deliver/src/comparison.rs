@@ -5,26 +5,42 @@
 use connect::freshbooks::{Invoice, Rebilled};
 use contracts::ledger::WrittenInvoice;
 use domain::arithmetic::Figures;
-use domain::books::{DesiredInvoice, InvoiceLine, LineKind, RoundingLine};
+use domain::books::{DesiredInvoice, InvoiceLine, LineKind, LineTax, RoundingLine};
 use domain::difference::content_hash;
 use domain::money::Money;
+use rust_decimal::Decimal;
 use stage::{Failure, Reason};
 
 use crate::wire;
 
-/// Whether the lines say the same. Some replies come without lines; then the total has to do.
+/// Whether an invoice says what is desired: total, currency and every line.
+pub(crate) fn says_the_same(invoice: &Invoice, desired: &DesiredInvoice) -> bool {
+    invoice.amount == desired.expected_total && has_lines_of(invoice, desired)
+}
+
+/// Whether every line is the same by name, quantity, price and taxes, but for the rounding line.
+/// Without its lines nobody can tell.
 pub(crate) fn has_lines_of(invoice: &Invoice, desired: &DesiredInvoice) -> bool {
     let Some(lines) = &invoice.lines else {
-        return true;
+        return false;
     };
     let wanted = desired
         .lines
         .iter()
         .filter(|line| line.kind != LineKind::Rounding);
     let found = lines.iter().filter(|line| line.name != RoundingLine::NAME);
-    wanted
-        .map(|line| (line.quantity.normalize(), line.unit_cost.normalize()))
-        .eq(found.map(|line| (line.quantity.normalize(), line.unit_cost.normalize())))
+    let percent = |tax: Option<Decimal>| tax.unwrap_or_default().normalize();
+    let wanted = wanted.map(|line| {
+        let of = |tax: &Option<LineTax>| percent(tax.as_ref().map(|tax| tax.percent));
+        let figures = (line.quantity.normalize(), line.unit_cost.normalize());
+        (line.name.trim(), figures, of(&line.tax1), of(&line.tax2))
+    });
+    let found = found.map(|line| {
+        let of = |tax: &Option<(String, Decimal)>| percent(tax.as_ref().map(|(_, rate)| *rate));
+        let figures = (line.quantity.normalize(), line.unit_cost.normalize());
+        (line.name.trim(), figures, of(&line.tax1), of(&line.tax2))
+    });
+    wanted.eq(found)
 }
 
 /// Whether the lines rebill the expenses they should. Some replies come without lines; then they do
@@ -177,5 +193,6 @@ pub(crate) fn written(
         removed: false,
         vendor_hash: invoice.vendor_hash().unwrap_or_default(),
         create_date: desired.create_date.clone(),
+        adopted: false,
     }
 }

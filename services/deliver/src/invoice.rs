@@ -11,11 +11,9 @@ use domain::money::Money;
 use stage::{Failure, Reason, vendor};
 
 use crate::account::Workplace;
-use crate::comparison::{
-    corrected, edited, has_lines_of, is_as_written, rebills_the_same, written,
-};
+use crate::comparison::{corrected, edited, is_as_written, written};
 use crate::entry::{Content, OpenEntry};
-use crate::{arithmetic, email, invoice_removal, payment, refund, shipping};
+use crate::{adoption, arithmetic, email, invoice_removal, payment, shipping};
 
 /// Whose work the invoice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +24,17 @@ pub(crate) enum Origin {
     Adopted,
 }
 
-/// Creates the invoice, unless FreshBooks turns out to have it already.
+/// Creates the invoice, unless FreshBooks turns out to have it already; `whole` are the books with
+/// the lines for every arithmetic.
 pub(crate) async fn create(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
-    books: &DesiredBooks,
+    whole: &DesiredBooks,
+    desired: &DesiredInvoice,
     resolution: &InvoiceResolution,
 ) -> Result<Origin, Failure> {
-    let desired = &books.invoice;
     if let Some(invoice) = find_unknown(place, desired, resolution).await? {
-        adopt(place, entry, books, &invoice).await?;
+        adoption::adopt(place, entry, whole, &invoice).await?;
         return Ok(Origin::Adopted);
     }
     let client_id = entry.value.client_id;
@@ -53,7 +52,7 @@ pub(crate) async fn create(
         }
         Err(error) if error.may_be_duplicate() => {
             entry.withdraw().await?;
-            duplicate(place, entry, books, &error).await?;
+            duplicate(place, entry, whole, &error).await?;
             Ok(Origin::Adopted)
         }
         Err(error) => Err(entry
@@ -81,11 +80,11 @@ pub(crate) async fn find_unknown(
 async fn duplicate(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
-    books: &DesiredBooks,
+    whole: &DesiredBooks,
     error: &VendorError,
 ) -> Result<(), Failure> {
-    match find(place, &books.invoice.number).await? {
-        Some(invoice) => adopt(place, entry, books, &invoice).await,
+    match find(place, &whole.invoice.number).await? {
+        Some(invoice) => adoption::adopt(place, entry, whole, &invoice).await,
         None if matches!(error, VendorError::Conflict { .. }) => {
             Err(vendor::failure("creating the invoice", error))
         }
@@ -94,7 +93,7 @@ async fn duplicate(
             format!(
                 "FreshBooks refuses invoice number {} as taken, but shows no invoice with it; \
                  look for it in FreshBooks and renumber it, then replay",
-                books.invoice.number
+                whole.invoice.number
             ),
         ))),
     }
@@ -148,53 +147,6 @@ pub(crate) async fn find(place: &Workplace<'_>, number: &str) -> Result<Option<I
     Ok(found.active)
 }
 
-/// Takes an invoice into the ledger that FreshBooks has and the ledger does not know.
-///
-/// Only one that says the same, line by line, is ours beyond doubt; any other, such as a person's
-/// own invoice with this number, is left to a person.
-pub(crate) async fn adopt(
-    place: &Workplace<'_>,
-    entry: &mut OpenEntry<'_>,
-    books: &DesiredBooks,
-    invoice: &Invoice,
-) -> Result<(), Failure> {
-    let desired = &books.invoice;
-    if invoice.amount != desired.expected_total || !has_lines_of(invoice, desired) {
-        return Err(Failure::held(Reason::new(
-            "edited_in_freshbooks",
-            format!(
-                "FreshBooks already has invoice {} with {}, the order says {}; Tillbook did not write it as far as its ledger knows. Correct or delete it, then replay",
-                desired.number, invoice.amount, desired.expected_total
-            ),
-        )));
-    }
-    let payments = payment::find_all(place, invoice.id).await?;
-    let mut refunds = Vec::new();
-    for refund in &books.refunds {
-        let found = refund::find(place, invoice.client_id, refund).await?;
-        refunds.extend(found.map(|found| refund::written(refund, &found)));
-    }
-    let number = &desired.number;
-    let shipping = shipping::find_all(place, invoice.client_id, number, &books.shipping).await?;
-    entry.done(|value| {
-        for refund in refunds {
-            refund::keep(&mut value.refunds, refund);
-        }
-        for expense in shipping {
-            shipping::keep(&mut value.shipping, expense);
-        }
-        value.client_id = invoice.client_id;
-        let mut known = written(desired, invoice, None);
-        if !rebills_the_same(invoice, desired, &shipping::rebilled(value)) {
-            // The amounts are ours, the expenses behind them are not: the next step writes them.
-            known.content_hash.clear();
-        }
-        value.invoice = Some(known);
-        payment::take_in(value, &books.payments, &payments);
-    });
-    entry.finish().await
-}
-
 /// Makes the invoice follow the order, unless a person edited it since.
 ///
 /// Where it shows more money than the ledger knows of, that is taken in first, and the next step
@@ -212,6 +164,7 @@ pub(crate) async fn update(
     if !is_as_written(&current, &known) {
         return Err(edited(desired, &current));
     }
+    payment::tell_if_missing(place, &entry.value, &current);
     if payment::take_in_unknown(place, entry, &books.payments, &current).await? {
         return Ok(());
     }

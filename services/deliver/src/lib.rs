@@ -8,6 +8,7 @@
 //! Not here: what the books should say.
 
 mod account;
+mod adoption;
 mod arithmetic;
 mod beside;
 mod client;
