@@ -19,8 +19,8 @@ use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
 use crate::{
-    client_removal, email, invoice, invoice_removal, mended, open_intent, payment, refund,
-    shipping, shopper, undone,
+    arithmetic, client_removal, email, invoice, invoice_removal, mended, open_intent, payment,
+    refund, shipping, shopper, undone,
 };
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
@@ -111,7 +111,19 @@ async fn steps(
     // Each may be changed, removed and booked anew.
     let documents = moneys.saturating_add(refunds).saturating_add(expenses);
     let most = STEPS_MAX.saturating_add(documents.saturating_mul(2));
+    let whole = books;
     for _ in 0..most {
+        // Asked anew each time: the answer to a write may have shown how the account rounds.
+        let books = arithmetic::for_account(place, &entry.value, whole).await;
+        let books = match books {
+            Ok(books) => books,
+            Err(held @ Failure::Held(_)) => {
+                invoice_removal::take_out_draft(place, entry, &whole.invoice).await?;
+                return Err(held);
+            }
+            Err(other) => return Err(other),
+        };
+        let books = books.as_ref();
         let written = written(&entry.value)?;
         let step = next_step(books, &written);
         let closed = first_open_day.and_then(|first| closed_period(books, &written, &step, first));

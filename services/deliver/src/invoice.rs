@@ -15,7 +15,7 @@ use crate::comparison::{
     corrected, edited, has_lines_of, is_as_written, rebills_the_same, written,
 };
 use crate::entry::{Content, OpenEntry};
-use crate::{email, payment, refund, shipping};
+use crate::{arithmetic, email, invoice_removal, payment, refund, shipping};
 
 /// Whose work the invoice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,24 +232,22 @@ async fn begin_write(
     entry.begin(kind, &desired.number, Some(content)).await
 }
 
+/// Writes the content anew: as desired, or with the rounding line that an answer asked for.
 async fn write_update(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
     desired: &DesiredInvoice,
-    corrected_by: Option<Money>,
+    correction: Option<(DesiredInvoice, Money)>,
 ) -> Result<(), Failure> {
-    let id = entry
-        .value
-        .invoice
-        .as_ref()
-        .map_or(0, |invoice| invoice.invoice_id);
-    let content = corrected_by.and_then(|difference| corrected(desired, difference));
+    let known = entry.value.invoice.as_ref();
+    let id = known.map_or(0, |invoice| invoice.invoice_id);
+    let (content, corrected_by) = match &correction {
+        Some((content, difference)) => (content, Some(*difference)),
+        None => (desired, None),
+    };
     let rebilled = shipping::rebilled(&entry.value);
-    match place
-        .account
-        .update_invoice(id, None, content.as_ref().unwrap_or(desired), &rebilled)
-        .await
-    {
+    let updated = place.account.update_invoice(id, None, content, &rebilled);
+    match updated.await {
         Ok(invoice) => {
             place.wrote();
             Box::pin(take_result(place, entry, desired, &invoice, corrected_by)).await
@@ -260,7 +258,9 @@ async fn write_update(
     }
 }
 
-/// Compares the total that FreshBooks answered, and corrects it once within the policy's bound.
+/// Compares the total that FreshBooks answered. A surprise first teaches how the account rounds,
+/// and the next step writes the lines that this asks for; else it is corrected once within the
+/// policy's bound. Where it cannot be, a new invoice is taken out again and the order is held.
 async fn take_result(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
@@ -287,28 +287,27 @@ async fn take_result(
         }
         value.invoice = Some(now);
     });
-    match verdict {
-        Correction::None => Ok(()),
-        Correction::Line(difference)
-            if corrected_by.is_none() && corrected(desired, difference).is_some() =>
-        {
-            begin_write(entry, IntentKind::UpdateInvoice, desired).await?;
-            write_update(place, entry, desired, Some(difference)).await
-        }
-        Correction::Line(_) | Correction::Beyond => {
-            entry.finish().await?;
-            Err(Failure::held(Reason::new(
-                "total_differs",
-                format!(
-                    "invoice {}: FreshBooks makes {} of the lines, the store says {}; allowed are {} smallest units. Check the taxes of the order",
-                    desired.number,
-                    invoice.amount,
-                    desired.expected_total,
-                    desired.rounding_bound_minor
-                ),
-            )))
-        }
+    if verdict == Correction::None {
+        return Ok(());
     }
+    // Lines with a correction in them are not those that any arithmetic predicted.
+    if corrected_by.is_none() && arithmetic::learn(place, desired, invoice.amount).await? {
+        return Ok(());
+    }
+    if let (Correction::Line(difference), None) = (verdict, corrected_by)
+        && let Some(content) = corrected(desired, invoice.amount, difference)
+    {
+        begin_write(entry, IntentKind::UpdateInvoice, desired).await?;
+        return write_update(place, entry, desired, Some((content, difference))).await;
+    }
+    invoice_removal::take_out_draft(place, entry, desired).await?;
+    Err(Failure::held(Reason::new(
+        "total_differs",
+        format!(
+            "invoice {}: FreshBooks makes {} of the lines, the store says {}; allowed are {} smallest units. Compare the order's taxes with the invoice's lines; set tax = \"amount\" for this connection and release, or book the order by hand and purge this letter",
+            desired.number, invoice.amount, desired.expected_total, desired.rounding_bound_minor
+        ),
+    )))
 }
 
 /// A draft is in none of FreshBooks' reports, so the invoice is marked as sent.

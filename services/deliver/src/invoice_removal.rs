@@ -52,6 +52,24 @@ pub(crate) async fn remove(
     }
 }
 
+/// Takes a draft of Tillbook's own out again that cannot be made right, so that nothing half right
+/// stays behind while its order is held. An invoice that was sent stays: people have seen it.
+pub(crate) async fn take_out_draft(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    desired: &DesiredInvoice,
+) -> Result<(), Failure> {
+    let is_draft = entry
+        .value
+        .invoice
+        .as_ref()
+        .is_some_and(|known| !known.sent && !known.removed && known.content_hash.is_empty());
+    if is_draft && entry.value.payments.is_empty() {
+        remove(place, entry, desired).await?;
+    }
+    entry.finish().await
+}
+
 fn removed(entry: &mut OrderEntry) {
     if let Some(known) = &mut entry.invoice {
         known.removed = true;

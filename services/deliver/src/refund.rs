@@ -14,7 +14,7 @@ use domain::money::Money;
 use stage::{Failure, Reason};
 
 use crate::account::Workplace;
-use crate::comparison::rounding_line;
+use crate::comparison::{Taxes, answered_tax, rounding_line};
 use crate::entry::{Content, OpenEntry};
 use crate::{expense_category, wire};
 
@@ -307,7 +307,7 @@ async fn take_result(
     match verdict {
         Correction::None => Ok(()),
         Correction::Line(difference) if !is_corrected && !document.is_expense => {
-            let Some((content, line)) = corrected(refund, difference) else {
+            let Some((content, line)) = corrected(refund, document.amount, difference) else {
                 return Err(differs(entry, refund, document.amount).await);
             };
             write_update(place, entry, &content, document.id, line.as_ref()).await?;
@@ -330,9 +330,15 @@ async fn take_result(
 /// The refund without its rounding line, and the line that takes its place; one, never two.
 fn corrected(
     refund: &DesiredRefund,
+    answered: Money,
     difference: Money,
 ) -> Option<(DesiredRefund, Option<InvoiceLine>)> {
-    let (lines, line) = rounding_line(&refund.lines, difference, refund.rounding_bound_minor)?;
+    let taxes = Taxes {
+        store: refund.tax,
+        books: answered_tax(&refund.lines, answered)?,
+    };
+    let bound_minor = refund.rounding_bound_minor;
+    let (lines, line) = rounding_line(&refund.lines, difference, taxes, bound_minor)?;
     let content = DesiredRefund {
         lines,
         ..refund.clone()

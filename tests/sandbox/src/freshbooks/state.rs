@@ -53,6 +53,9 @@ pub(super) struct Settings {
     pub(super) refresh_token: String,
     #[serde(default)]
     pub(super) rounding: Rounding,
+    /// Smallest units that come on top of every invoice: a rule that no arithmetic explains.
+    #[serde(default)]
+    pub(super) surcharge_minor: i64,
     /// Absent: the measured limits. Null: none.
     #[serde(default = "usual_limits")]
     pub(super) limits: Option<Limits>,
