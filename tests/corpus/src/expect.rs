@@ -21,6 +21,11 @@ const RULES: &[Rule] = &[
     ("later_refunded_by_hand", &["refund_without_record"]),
     ("multi_address_one_untaxed", BOUND),
     ("unknown_currency", &["unknown_currency"]),
+    // A credit note is for a person to write: FreshBooks has no invoice below zero.
+    ("exchange_below_zero", &["negative_total"]),
+    ("only_returned", &["negative_total"]),
+    // Which invoice it pays, only a mark that the policy names can tell.
+    ("b2b_invoice_payment*", &["invoice_payment_order"]),
     ("no_customer_at_all", &["missing_customer"]),
 ];
 

@@ -132,9 +132,10 @@ impl Shop {
             store_currency: self.0.config.default_currency.clone(),
         };
         let store = json!({
-            "time_zone": self.0.config.time_zone,
+            "time_zone": self.0.time_zone(),
             "time_zone_known": true,
             "tax_settings": settings::tax(&self.0),
+            "currencies": settings::currencies(&self.0),
         });
         let parts = [
             ("order", render::order(order, &links, Include::default())),
