@@ -29,29 +29,54 @@ fn is_proven(order: &Order, places: u32) -> bool {
         .all(|sum| [sum.ex_tax, sum.inc_tax, sum.tax].into_iter().all(whole));
     let mut rows = order.taxes.iter().filter(|row| !row.line_amount.is_zero());
     let mut shows_rounding = false;
+    let unit = Decimal::new(1, places);
     sums_are_whole
         && rows.all(|row| {
+            // Half a unit is rounding; a base that was itself rounded adds its share of tax.
+            let rate = row.rate / Decimal::ONE_HUNDRED;
+            let room = unit / Decimal::TWO + unit * rate;
             let made = bases(order, row)
                 .into_iter()
-                .filter_map(|base| {
-                    base.checked_mul(row.rate)?
-                        .checked_div(Decimal::ONE_HUNDRED)
-                })
-                .find(|made| round(*made, places) == row.line_amount);
-            shows_rounding |= made.is_some_and(|made| made != row.line_amount);
+                .filter_map(|base| base.checked_mul(rate))
+                .find(|made| (*made - row.line_amount).abs() <= room);
+            let currency = order.currency.decimals();
+            shows_rounding |= made.is_some_and(|made| round(made, currency) != row.line_amount);
             whole(row.line_amount) && made.is_some()
         })
         && shows_rounding
 }
 
-/// What a tax row may have been charged on: its line before and after discounts.
+/// What a tax row may have been charged on, before tax: its line before and after discounts.
 fn bases(order: &Order, row: &TaxRow) -> Vec<Decimal> {
-    let net = |amounts: &Amounts| amounts.ex_tax;
+    let same = |other: &&TaxRow| {
+        other.item == row.item
+            && other.order_product_id == row.order_product_id
+            && other.order_address_id == row.order_address_id
+    };
+    let rates: Decimal = order.taxes.iter().filter(same).map(|row| row.rate).sum();
+    let before_tax = |amounts: &Amounts, taken: Decimal| {
+        if order.tax_inclusive {
+            let part = (Decimal::ONE_HUNDRED + rates) / Decimal::ONE_HUNDRED;
+            (amounts.inc_tax - taken)
+                .checked_div(part)
+                .unwrap_or(amounts.ex_tax)
+        } else {
+            amounts.ex_tax - taken
+        }
+    };
+    let of_line = |line: &ProductLine| {
+        let taken = line.applied_discounts.iter().map(|one| one.amount).sum();
+        [Decimal::ZERO, taken].map(|taken| before_tax(&line.total, taken))
+    };
+    let none = Decimal::ZERO;
     match row.item {
-        TaxedItem::Shipping => vec![net(&order.totals.shipping)],
-        TaxedItem::Handling => vec![net(&order.totals.handling)],
-        TaxedItem::Wrapping => vec![net(&order.totals.wrapping)],
-        TaxedItem::Fee => order.fees.iter().map(|fee| fee.cost.ex_tax).collect(),
+        TaxedItem::Shipping => vec![before_tax(&order.totals.shipping, none)],
+        TaxedItem::Handling => vec![before_tax(&order.totals.handling, none)],
+        TaxedItem::Wrapping => vec![before_tax(&order.totals.wrapping, none)],
+        TaxedItem::Fee => {
+            let fees = order.fees.iter();
+            fees.map(|fee| before_tax(&fee.cost, none)).collect()
+        }
         TaxedItem::Item => {
             let own = |line: &&ProductLine| Some(line.id) == row.order_product_id;
             let lines = order.products.iter().filter(own);
@@ -59,19 +84,11 @@ fn bases(order: &Order, row: &TaxRow) -> Vec<Decimal> {
         }
         TaxedItem::Unspecified => {
             let lines = order.products.iter().flat_map(of_line);
-            lines.chain([net(&order.totals.total)]).collect()
+            lines
+                .chain([before_tax(&order.totals.total, none)])
+                .collect()
         }
     }
-}
-
-fn of_line(line: &ProductLine) -> Vec<Decimal> {
-    let taken: Decimal = line.applied_discounts.iter().map(|one| one.amount).sum();
-    let mut bases = vec![line.total.ex_tax, line.total.ex_tax - taken];
-    bases.extend(
-        line.discounted_total_inc_tax
-            .and_then(|paid| paid.checked_sub(line.total.tax)),
-    );
-    bases
 }
 
 fn round(value: Decimal, places: u32) -> Decimal {
