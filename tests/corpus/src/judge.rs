@@ -105,6 +105,12 @@ fn booked(moment: &Moment, books: &DesiredBooks, model: Rounding) -> Result<Verd
         ));
     }
     money(moment, books)?;
+    let stated = figure(&moment.summary, "total_inc_tax")?.normalize();
+    if stated != store_total && !tells(books, stated) {
+        return Err(format!(
+            "{stated} is booked as {store_total}, and no notice says so"
+        ));
+    }
     let rounding_minor = rounding(&invoice.lines, currency)?
         .amount_minor
         .unsigned_abs();
@@ -141,6 +147,12 @@ fn booked(moment: &Moment, books: &DesiredBooks, model: Rounding) -> Result<Verd
         bound_minor: bound,
         tax_off_minor: off,
     }))
+}
+
+/// Whether a notice names an amount as the store writes it.
+fn tells(books: &DesiredBooks, amount: Decimal) -> bool {
+    let text = amount.to_string();
+    books.notices.iter().any(|notice| notice.contains(&text))
 }
 
 /// Whether the rounding line states the store's tax and the books'.

@@ -135,6 +135,32 @@ fn a_planted_tax_of_a_refund_and_a_plug_beyond_the_policys_bound_are_found() {
 }
 
 #[test]
+fn a_total_that_is_booked_otherwise_without_a_word_is_found() {
+    let shop = Shop::new(&Settings {
+        tax_inclusive: false,
+        currency: "EUR".to_owned(),
+        no_rounding: true,
+        time_zone: "Europe/Berlin".to_owned(),
+    });
+    let story = shop.story("unrounded_total_cut", 7).unwrap();
+    let moment = &story[0];
+    assert_ne!(moment.summary["payable"], moment.summary["total_inc_tax"]);
+    let mut books = books_of(
+        moment.document.as_ref(),
+        &Policy::default(),
+        &Mapping::built_in(),
+    );
+    let verdict = |books: &_| judge(moment, books, Rounding::Line);
+    assert!(matches!(verdict(&books), Verdict::Booked(_)));
+    books.as_mut().unwrap().notices.clear();
+    let told = verdict(&books);
+    assert!(
+        matches!(&told, Verdict::Wrong(why) if why.contains("no notice")),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn mutated_documents_never_panic_and_are_refused_by_name() {
     let done = fuzz::fuzz(3_000, 5).unwrap();
     assert_eq!(done.documents, 3_000);
