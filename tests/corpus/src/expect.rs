@@ -29,6 +29,15 @@ const RULES: &[Rule] = &[
     ("no_customer_at_all", &["missing_customer"]),
 ];
 
+/// Words of the document that a notice of the class must name: booked, and said so.
+const TOLD: &[(&str, &str)] = &[("transaction_of_unknown_status", "processing")];
+
+/// What a notice must name when an order of this class is booked.
+pub fn must_tell(class: &str) -> Option<&'static str> {
+    let told = TOLD.iter().find(|(name, _)| *name == class);
+    told.map(|(_, words)| *words)
+}
+
 /// Whether an accountant would agree that an order of this class waits for a person.
 pub fn may_be_held(class: &str, code: &str) -> bool {
     codes_of(class).contains(code)

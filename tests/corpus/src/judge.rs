@@ -18,6 +18,9 @@ use sandbox::bigcommerce::corpus::Moment;
 use sandbox::freshbooks::arithmetic::{self as freshbooks, Rounding};
 use serde_json::Value;
 
+use crate::bound::bound_minor;
+use crate::returned;
+
 /// The three ways in which FreshBooks may round.
 pub const MODELS: [Rounding; 3] = [Rounding::Line, Rounding::Tax, Rounding::Invoice];
 
@@ -38,7 +41,7 @@ pub enum Verdict {
 pub struct Booked {
     /// The rounding line that made it so, smallest units; 0 without one.
     pub rounding_minor: u64,
-    /// The largest rounding line allowed.
+    /// What rounding alone can explain, by the policy's words.
     pub bound_minor: u64,
     /// Store's tax less the invoice's tax, smallest units.
     pub tax_off_minor: u64,
@@ -89,7 +92,7 @@ fn booked(moment: &Moment, books: &DesiredBooks, model: Rounding) -> Result<Verd
     let invoice = &books.invoice;
     let currency = invoice.expected_total.currency;
     // The store's own figures, not what Tillbook read of them.
-    let store_total = figure(&moment.summary, "total_inc_tax")?;
+    let store_total = figure(&moment.summary, "payable")?;
     let store_tax = figure(&moment.summary, "total_tax")?;
     if moment.summary.get("currency").and_then(Value::as_str) != Some(currency.code()) {
         return Err(format!("in {currency} instead of the store's currency"));
@@ -102,12 +105,22 @@ fn booked(moment: &Moment, books: &DesiredBooks, model: Rounding) -> Result<Verd
         ));
     }
     money(moment, books)?;
+    let stated = figure(&moment.summary, "total_inc_tax")?.normalize();
+    if stated != store_total && !tells(books, stated) {
+        return Err(format!(
+            "{stated} is booked as {store_total}, and no notice says so"
+        ));
+    }
     let rounding_minor = rounding(&invoice.lines, currency)?
         .amount_minor
         .unsigned_abs();
-    if rounding_minor > invoice.rounding_bound_minor {
+    let document = moment.document.as_ref().unwrap_or(&Value::Null);
+    let unit = figure(&moment.summary, "unit")?;
+    returned::check(document, books, unit)?;
+    let bound = bound_minor(document, &invoice.lines, unit, currency.decimals());
+    if rounding_minor > bound {
         return Err(format!(
-            "a rounding line of {rounding_minor} is above its bound"
+            "a rounding line of {rounding_minor} where rounding explains {bound}"
         ));
     }
     let exact = Money::rounded(tax_lines(&invoice.lines), currency);
@@ -119,8 +132,10 @@ fn booked(moment: &Moment, books: &DesiredBooks, model: Rounding) -> Result<Verd
         .map_err(|error| error.to_string())?
         .amount_minor
         .unsigned_abs();
-    if off > invoice.rounding_bound_minor {
-        return Err(format!("the tax is off by {off}, above its bound"));
+    if off > bound {
+        return Err(format!(
+            "the tax is off by {off} where rounding explains {bound}"
+        ));
     }
     if off > 0 && !names_both(&invoice.lines, store_tax, books_tax) {
         return Err(format!(
@@ -129,9 +144,15 @@ fn booked(moment: &Moment, books: &DesiredBooks, model: Rounding) -> Result<Verd
     }
     Ok(Verdict::Booked(Booked {
         rounding_minor,
-        bound_minor: invoice.rounding_bound_minor,
+        bound_minor: bound,
         tax_off_minor: off,
     }))
+}
+
+/// Whether a notice names an amount as the store writes it.
+fn tells(books: &DesiredBooks, amount: Decimal) -> bool {
+    let text = amount.to_string();
+    books.notices.iter().any(|notice| notice.contains(&text))
 }
 
 /// Whether the rounding line states the store's tax and the books'.

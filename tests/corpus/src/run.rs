@@ -8,7 +8,7 @@ use domain::mapping::Mapping;
 use domain::policy::{DiscountMode, Policy, TaxMode};
 use sandbox::bigcommerce::corpus::{Class, Moment, Settings, Shop, classes};
 
-use crate::expect::may_be_held;
+use crate::expect::{may_be_held, must_tell};
 use crate::judge::{MODELS, Verdict, books_of, judge};
 
 /// Currencies of two, no and three decimals.
@@ -228,6 +228,7 @@ fn life(
             // An order that leaves the store's lists leaves its invoice where it stands.
             let stands = stood && verdict == Verdict::Absent && is_left_alone(&books);
             let why = explained(class, &verdict, is_last).filter(|_| !stands);
+            let why = why.or_else(|| untold(class, &verdict, &books));
             if let Some(why) = why {
                 unexplained.push(format!("{} ({model:?}): {why}", moment.what));
             }
@@ -260,6 +261,21 @@ fn explained(class: Class, verdict: &Verdict, is_last: bool) -> Option<String> {
         }
         Verdict::Absent | Verdict::Booked(_) => None,
     }
+}
+
+/// The word of the document that no notice names, where the class must be told of.
+fn untold(
+    class: Class,
+    verdict: &Verdict,
+    books: &Result<DesiredBooks, Vec<&'static str>>,
+) -> Option<String> {
+    let word = must_tell(class.name).filter(|_| matches!(verdict, Verdict::Booked(_)))?;
+    let notices = books.as_ref().map(|books| books.notices.as_slice());
+    let told = notices
+        .unwrap_or_default()
+        .iter()
+        .any(|one| one.contains(word));
+    (!told).then(|| format!("booked, and no notice names {word:?}"))
 }
 
 fn count(tally: &mut Tally, model: usize, verdict: &Verdict) {

@@ -216,6 +216,7 @@ pub(crate) fn summary(order: &Order) -> Value {
         "is_deleted": order.archived,
         "total_inc_tax": scalar(order, "total_inc_tax"),
         "payable": money::plain4(payable(order, captured)),
+        "unit": money::plain4(Decimal::new(1, digits(order))),
         "total_tax": scalar(order, "total_tax"),
         "currency": scalar(order, "default_currency_code"),
         "customer_id": order.spec.customer_id,
@@ -236,7 +237,7 @@ pub(crate) fn summary(order: &Order) -> Value {
 fn payable(order: &Order, captured: Decimal) -> Decimal {
     let total = scalar(order, "total_inc_tax").and_then(|text| text.parse::<Decimal>().ok());
     let total = total.unwrap_or_default();
-    let digits = money::digits(&scalar(order, "default_currency_code").unwrap_or_default());
+    let digits = digits(order);
     let rounded = money::round(total, digits);
     let near = (captured - total).abs() < Decimal::new(1, digits);
     if rounded != total && near {
@@ -244,6 +245,11 @@ fn payable(order: &Order, captured: Decimal) -> Decimal {
     } else {
         rounded
     }
+}
+
+/// Decimals of the order's currency in this store.
+fn digits(order: &Order) -> u32 {
+    money::digits(&scalar(order, "default_currency_code").unwrap_or_default())
 }
 
 /// The whole total, for an order that reached a paid status without any transaction. A refund to
