@@ -111,7 +111,7 @@ pub(crate) fn number_taken(
     Failure::held(Reason::new(
         "number_taken",
         format!(
-            "FreshBooks already has an invoice {} that Tillbook did not make: of client {}, dated {}, {} in {} lines; the order is of client {}, dated {}, {} in {} lines. It is left untouched. Give that invoice another number in FreshBooks, or set invoice.prefix for this connection so that numbers cannot meet, then release",
+            "FreshBooks already has an invoice {} that nothing shows to be Tillbook's: of client {}, dated {}, {} in {} lines; the order is of client {}, dated {}, {} in {} lines. It is left untouched. Give that invoice another number in FreshBooks, or set invoice.prefix for this connection so that numbers cannot meet, then release",
             desired.number,
             invoice.client_id,
             invoice.create_date,

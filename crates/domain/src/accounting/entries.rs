@@ -12,7 +12,7 @@ use super::closing::{Goal, close};
 use super::tuning::{Reach, tuned};
 use super::ways::ways;
 use super::writer::{Draft, write};
-use super::{Entry, EntrySource, Hold, range, tax_lines};
+use super::{Entry, EntrySource, Hold, range, smallest_unit, tax_lines};
 use crate::arithmetic::{Model, bound_of_halves};
 use crate::books::LineKind;
 use crate::money::Error;
@@ -74,7 +74,7 @@ fn by_amount(order: &Order, policy: &Policy, goal: &Goal) -> Computed {
     for way in ways(order, policy) {
         let mut draft = write(order, policy, way)?;
         let bound = bound_of_halves(draft.halves);
-        match tax_lines::tax_lines(order, bound) {
+        match tax_lines::tax_lines(order, smallest_unit::widened(order, bound)) {
             Ok(lines) => draft.entries.extend(lines),
             Err(hold) => {
                 holds.push(hold);

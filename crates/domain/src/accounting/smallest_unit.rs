@@ -1,9 +1,10 @@
 //! The store's own smallest unit, where it is coarser than the currency's.
 //!
 //! A store may round its currency to fewer decimals than ISO gives (whole forints), and then its
-//! taxes are off by up to half of such a unit. The order itself proves it: every amount is whole
-//! in the coarser unit, and every tax row is what rounding to it makes of the row's rate. Not here:
-//! the rounding line ([`super::closing`]).
+//! taxes are off by up to half of such a unit. The store's currency settings say so; where they
+//! could not be read, the order itself proves it: every amount is whole in the coarser unit, and
+//! every tax row is what rounding to it makes of the row's rate. Not here: the rounding line
+//! ([`super::closing`]).
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -12,7 +13,8 @@ use crate::order::{Amounts, Order, ProductLine, TaxRow, TaxedItem};
 /// `bound_minor` counted in the store's smallest unit, expressed in the currency's.
 pub(super) fn widened(order: &Order, bound_minor: u64) -> u64 {
     let decimals = order.currency.decimals();
-    let coarser = (0..decimals).find(|places| is_proven(order, *places));
+    let stated = order.store_decimals.filter(|places| *places < decimals);
+    let coarser = stated.or_else(|| (0..decimals).find(|places| is_proven(order, *places)));
     match coarser {
         Some(places) => bound_minor.saturating_mul(10_u64.saturating_pow(decimals - places)),
         None => bound_minor,
