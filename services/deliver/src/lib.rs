@@ -35,6 +35,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use connect::Vendor;
+use connect::freshbooks::texts;
 use contracts::books::{Outcome, ResolvedPlan};
 use contracts::event::{Entity, Event};
 use contracts::journal::JournalKind;
@@ -116,11 +117,18 @@ impl Stage for Deliver {
             locks: &self.locks,
             client_as_of_ms: wire.map_or(0, |books| books.client_as_of_ms),
         };
-        let outcome = match event.entity() {
-            Entity::Customer => beside::customer(&place, event, plan).await?,
-            Entity::Product => beside::product(&place, event, plan).await?,
-            Entity::Order | Entity::Unspecified => self.order(&place, event, plan).await?,
+        let performed = async {
+            match event.entity() {
+                Entity::Customer => beside::customer(&place, event, plan).await,
+                Entity::Product => beside::product(&place, event, plan).await,
+                Entity::Order | Entity::Unspecified => self.order(&place, event, plan).await,
+            }
         };
+        let (outcome, told) = texts::telling(performed).await;
+        let mut outcome = outcome?;
+        let details = std::iter::once(std::mem::take(&mut outcome.detail)).chain(told);
+        let details: Vec<String> = details.filter(|told| !told.is_empty()).collect();
+        outcome.detail = details.join(" ");
         if outcome.writes > 0 {
             self.connections
                 .answered(connection, Vendor::FreshBooks, began_ms)

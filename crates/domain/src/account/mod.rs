@@ -162,6 +162,8 @@ fn book(
         fields: client_fields,
         ..client
     };
+    let told = refunds.iter().map(|refund| refund.notice.clone());
+    notices.extend(told.filter(|notice| !notice.is_empty()));
     let mut payments = desired_payments(receipts, payments, policy);
     let mut refunds = refunds::book(refunds, &policy.refund, &mut invoice, &mut payments)
         .map_err(|hold| vec![hold])?;

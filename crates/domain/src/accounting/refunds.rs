@@ -31,6 +31,8 @@ pub struct Refunded {
     pub payouts: Vec<Payout>,
     /// The merchant's own words; may be empty.
     pub reason: String,
+    /// What a person should know about how it was read; empty when there is nothing.
+    pub notice: String,
     /// Ids this refund had before its record was known.
     pub replaces: Vec<String>,
 }
@@ -131,7 +133,7 @@ fn compute(order: &Order, policy: &Policy, entries: &[Entry], received: &[Receip
         for one in given {
             let part = excess.amount_minor.min(one.gross.amount_minor).max(0);
             excess.amount_minor -= part;
-            match refunded(order, policy, entries, one, part)? {
+            match refunded(order, policy, entries, (one, part), &list)? {
                 Ok(refund) => list.push(refund),
                 Err(hold) => holds.push(hold),
             }
@@ -175,8 +177,8 @@ fn refunded(
     order: &Order,
     policy: &Policy,
     entries: &[Entry],
-    mut given: GivenBack<'_>,
-    absorbed_minor: i64,
+    (mut given, absorbed_minor): (GivenBack<'_>, i64),
+    earlier: &[Refunded],
 ) -> Result<Result<Refunded, Hold>, Error> {
     let absorbed = Money {
         amount_minor: absorbed_minor,
@@ -200,6 +202,12 @@ fn refunded(
         reason: given
             .record
             .map_or(String::new(), |record| record.reason.trim().to_owned()),
+        notice: given.dated_by.map_or(String::new(), |source| {
+            format!(
+                "The store gives refund {} no date; it is booked on the day of {source}.",
+                given.id
+            )
+        }),
         replaces: given
             .transactions
             .iter()
@@ -209,7 +217,7 @@ fn refunded(
     if given.gross.amount_minor == 0 {
         return Ok(Ok(refund));
     }
-    match refund_lines::lines(order, entries, given, policy.tax)? {
+    match refund_lines::lines(order, entries, given, earlier, policy.tax)? {
         Ok(lines) => {
             refund.lines = lines.lines;
             refund.tax = lines.tax;
