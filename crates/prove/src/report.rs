@@ -28,12 +28,13 @@ pub enum Code {
     Draft,
     ShouldNotBeInBooks,
     RoundingTooLarge,
+    PaymentUnclear,
     Unknown,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Missing,
         Self::Twice,
         Self::WrongTotal,
@@ -50,6 +51,7 @@ impl Code {
         Self::Draft,
         Self::ShouldNotBeInBooks,
         Self::RoundingTooLarge,
+        Self::PaymentUnclear,
         Self::Unknown,
     ];
 
@@ -72,6 +74,7 @@ impl Code {
             Self::Draft => "draft",
             Self::ShouldNotBeInBooks => "should_not_be_in_books",
             Self::RoundingTooLarge => "rounding_too_large",
+            Self::PaymentUnclear => "payment_unclear",
             Self::Unknown => "unknown",
         }
     }

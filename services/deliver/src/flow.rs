@@ -11,7 +11,7 @@ use contracts::ledger::OrderEntry;
 use contracts::ledger_conversion;
 use domain::accounting::Hold;
 use domain::books::{DesiredBooks, Disposition, ShippingExpense};
-use domain::difference::{Step, Written, closed_period, next_step};
+use domain::difference::{Step, Written, closed_period, next_step, with_booked_days};
 use stage::{Failure, Reason};
 use store::ledger::ClientKey;
 
@@ -58,6 +58,8 @@ pub(crate) async fn perform(
         entry.finish().await?;
         return nothing_due(place, event, &entry.value, plan, books).await;
     }
+    // A zone that changed since moves no day that is booked.
+    let books = &with_booked_days(books, &written(&entry.value)?);
     let performed = async {
         open_intent::resolve(place, &mut entry, books).await?;
         steps(place, &mut entry, plan, books).await

@@ -37,6 +37,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use connect::Vendor;
+use connect::freshbooks::texts;
 use contracts::books::{Outcome, ResolvedPlan};
 use contracts::event::{Entity, Event};
 use contracts::journal::JournalKind;
@@ -123,11 +124,18 @@ impl Stage for Deliver {
             arithmetics: &self.arithmetics,
             notes: &input.notes,
         };
-        let outcome = match event.entity() {
-            Entity::Customer => beside::customer(&place, event, plan).await?,
-            Entity::Product => beside::product(&place, event, plan).await?,
-            Entity::Order | Entity::Unspecified => self.order(&place, event, plan).await?,
+        let performed = async {
+            match event.entity() {
+                Entity::Customer => beside::customer(&place, event, plan).await,
+                Entity::Product => beside::product(&place, event, plan).await,
+                Entity::Order | Entity::Unspecified => self.order(&place, event, plan).await,
+            }
         };
+        let (outcome, told) = texts::telling(performed).await;
+        let mut outcome = outcome?;
+        let details = std::iter::once(std::mem::take(&mut outcome.detail)).chain(told);
+        let details: Vec<String> = details.filter(|told| !told.is_empty()).collect();
+        outcome.detail = details.join(" ");
         if outcome.writes > 0 {
             self.connections
                 .answered(connection, Vendor::FreshBooks, began_ms)

@@ -210,5 +210,6 @@ fn refund_to_wire(refund: &d::Refund) -> w::Refund {
         total_tax: refund.total_tax.to_string(),
         items: refund.items.iter().map(item).collect(),
         payments: refund.payments.iter().map(payment).collect(),
+        uses_merchant_override_values: refund.uses_merchant_override_values,
     }
 }

@@ -107,8 +107,8 @@ fn book(
     let receipts = keep(accounting::receipts(order, policy), &mut holds);
     let day = keep(create_date(order).map_err(|hold| vec![hold]), &mut holds);
     let refunds = match (&entries, &receipts) {
-        (Some((_, entries)), Some(receipts)) => keep(
-            accounting::refunds(order, policy, entries, receipts),
+        (Some((model, entries)), Some(receipts)) => keep(
+            accounting::refunds(order, policy, entries, receipts, *model),
             &mut holds,
         ),
         _ => None,
@@ -134,25 +134,22 @@ fn book(
         day: &day,
         total: whole_total.total,
         receipts: &receipts,
-        refunds: &refunds,
     };
-    let mut worded = frame.worded(&entries, model)?;
+    let mut worded = frame.worded(&entries, &refunds, model)?;
     let (mut alternatives, mut held_for) = (Vec::new(), Vec::new());
     for other in Model::ALL.into_iter().filter(|other| *other != model) {
-        let lines = match accounting::entries(order, policy, other) {
-            Ok(lines) if lines == entries => continue,
-            other => other,
-        };
-        match lines.and_then(|lines| frame.worded(&lines, other)) {
-            Ok(worded) => alternatives.push(worded.alternative(other)),
-            Err(holds) => held_for.extend(holds.into_iter().map(|hold| HeldFor {
-                model: other,
-                code: hold.code.to_owned(),
-                message: hold.message,
-            })),
+        match frame.written(other) {
+            Ok((lines, back)) if lines == entries && back == refunds => {}
+            Ok((lines, back)) => match frame.worded(&lines, &back, other) {
+                Ok(worded) => alternatives.push(worded.alternative(other)),
+                Err(holds) => held_for.extend(held(other, holds)),
+            },
+            Err(holds) => held_for.extend(held(other, holds)),
         }
     }
     notices.append(&mut worded.notices);
+    let told = refunds.iter().map(|refund| refund.notice.clone());
+    notices.extend(told.filter(|notice| !notice.is_empty()));
     let email_to = email_to(order, policy, &disposition, &mut notices);
     Ok(DesiredBooks {
         disposition,
@@ -165,6 +162,14 @@ fn book(
         notices,
         alternatives,
         held_for,
+    })
+}
+
+fn held(model: Model, holds: Vec<Hold>) -> impl Iterator<Item = HeldFor> {
+    holds.into_iter().map(move |hold| HeldFor {
+        model,
+        code: hold.code.to_owned(),
+        message: hold.message,
     })
 }
 

@@ -27,7 +27,6 @@ pub(super) struct Frame<'a> {
     pub(super) day: &'a str,
     pub(super) total: Money,
     pub(super) receipts: &'a [Receipt],
-    pub(super) refunds: &'a [Refunded],
 }
 
 /// The books in words that fit FreshBooks.
@@ -53,8 +52,21 @@ impl Worded {
 }
 
 impl Frame<'_> {
-    /// The books of these entries, or why a person has to look.
-    pub(super) fn worded(&self, entries: &[Entry], model: Model) -> Result<Worded, Vec<Hold>> {
+    /// Lines and refunds for an account that rounds by `model`, or why the order is held there.
+    pub(super) fn written(&self, model: Model) -> Result<(Vec<Entry>, Vec<Refunded>), Vec<Hold>> {
+        let (order, policy) = (self.order, self.policy);
+        let entries = accounting::entries(order, policy, model)?;
+        let refunds = accounting::refunds(order, policy, &entries, self.receipts, model)?;
+        Ok((entries, refunds))
+    }
+
+    /// The books of these entries and refunds, or why a person has to look.
+    pub(super) fn worded(
+        &self,
+        entries: &[Entry],
+        refunds: &[Refunded],
+        model: Model,
+    ) -> Result<Worded, Vec<Hold>> {
         let Mapped {
             client,
             invoice: fields,
@@ -86,7 +98,7 @@ impl Frame<'_> {
             ..self.client.clone()
         };
         let mut payments = self.payments(payments);
-        let refunds = self.refunds.to_vec();
+        let refunds = refunds.to_vec();
         let mode = &self.policy.refund;
         let mut refunds = refunds::book(refunds, mode, model, &mut invoice, &mut payments)
             .map_err(|hold| vec![hold])?;

@@ -19,7 +19,24 @@ pub(super) fn causes(
     let mut causes = refund_causes(evidence, booked, lines, terms);
     causes.extend(payment_cause(evidence, booked, lines, terms));
     causes.extend(day_causes(evidence, booked, terms));
+    causes.extend(unclear_causes(evidence));
     causes
+}
+
+/// Transactions whose word for what they are nobody knows: they count as no money here and in the
+/// books, and may be some.
+fn unclear_causes(evidence: &Evidence) -> Vec<Cause> {
+    let real = evidence.transactions.iter().filter(|taken| !taken.row.test);
+    real.filter_map(|taken| {
+        let word = taken.row.unclear.as_ref()?;
+        let words = format!(
+            "Transaction {} says {word:?}, which is no event or status that is known; look up at \
+             the gateway whether it is money.",
+            taken.row.id
+        );
+        Some(Cause::new(Code::PaymentUnclear, words))
+    })
+    .collect()
 }
 
 /// What came in beyond the order's total and went back again is no money of the order: it lowers

@@ -61,6 +61,7 @@ fn right() -> Evidence {
 fn taken(id: &str, event: &str, sum: &str) -> Taken {
     Taken {
         row: TransactionRow {
+            unclear: None,
             id: id.to_owned(),
             event: event.to_owned(),
             method: "credit_card".to_owned(),
