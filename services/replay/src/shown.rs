@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::cause;
 use contracts::dead_letter::DeadLetter;
+use contracts::event::Entity;
 use contracts::money::Money;
 use contracts::original::schema_of;
 use serde_json::{Value, json};
@@ -138,6 +139,34 @@ fn summary(letter: &Resting) -> Value {
         "group": letter.cause.fingerprint,
         "edited": letter.is_edited,
     })
+}
+
+/// The newest letter that rests of each of these orders; those without one are left out.
+pub(crate) async fn of_orders(
+    desk: &Desk,
+    connection: &str,
+    order_ids: &[u64],
+) -> Result<Value, Error> {
+    if order_ids.len() > LIST_MAX {
+        return Error::refused(format!("ask for at most {LIST_MAX} orders at once"));
+    }
+    let letters = desk.catalogue.now().await?;
+    let newest = order_ids.iter().filter_map(|id| {
+        let key = [
+            connection.to_owned(),
+            Entity::Order.token().to_owned(),
+            id.to_string(),
+        ];
+        letters.of_key(&key).last()
+    });
+    let shown: Vec<Value> = newest
+        .map(|letter| {
+            let mut shown = summary(letter);
+            shown["reason"] = letter.message.as_str().into();
+            shown
+        })
+        .collect();
+    Ok(json!({ "dead_letters": shown }))
 }
 
 /// One letter with its cause, its headers, its payload as JSON, and what became of it.

@@ -121,6 +121,31 @@ async fn an_order_is_at_stake_once_however_many_letters_it_has() {
 }
 
 #[tokio::test]
+async fn the_newest_letter_of_each_order_is_told() {
+    let bench = Bench::start().await;
+    bury_plans(&bench, "rejected", "refused", 1..=3).await;
+    bury_plans(&bench, "plan_limit", "no room", 2..=2).await;
+    let of_orders = Request::OfOrders {
+        connection: "acme".to_owned(),
+        order_ids: vec![2, 3, 4],
+    };
+    let answer = bench.ask(of_orders).await.unwrap();
+    let letters = answer["dead_letters"].as_array().unwrap();
+    let told: Vec<(&str, &str, &str)> = letters
+        .iter()
+        .map(|letter| {
+            let text = |value: &'_ Value| value.as_str().unwrap().to_owned().leak() as &str;
+            let code = text(&letter["reasons"][0]);
+            (text(&letter["entity_id"]), code, text(&letter["reason"]))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("2", "plan_limit", "no room"), ("3", "rejected", "refused")]
+    );
+}
+
+#[tokio::test]
 async fn a_group_is_released_paced_and_in_order_and_the_others_stay() {
     let bench = Bench::start().await;
     let books = Books::default();
