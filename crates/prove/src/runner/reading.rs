@@ -293,11 +293,9 @@ impl Run<'_> {
         let with_client = u64::from(found > 0);
         let rows = self.survey.refunds.get(&order.id);
         let refunds = u64::from(rows.is_some() && found > 0);
-        // What is missing is looked for among the deleted.
-        let deleted = found.max(1);
         Some(Calls {
             bigcommerce: 2 + u64::from(self.needs_transactions(order)),
-            freshbooks: 1 + found + with_client + refunds + deleted,
+            freshbooks: 1 + found + with_client + refunds,
         })
     }
 }
