@@ -3,15 +3,21 @@
 //! Every change is a compare-and-set on the entry's revision. That is the fence: of two workers
 //! with the same order, the one whose revision is old learns it before it calls FreshBooks.
 
+use std::collections::BTreeMap;
+
 use async_nats::jetstream;
-use contracts::ledger::{AccountEntry, ClientEntry, ItemEntry, OrderEntry};
+use contracts::ledger::{AccountEntry, ClientEntry, ItemEntry, OrderEntry, Undone};
 use contracts::topology;
 use domain::books::DesiredClient;
+use futures::{StreamExt, TryStreamExt, stream};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::bucket::{Bucket, Fault};
 use crate::{BindError, bind};
+
+/// Entries read at the same time when many are asked for.
+const AT_ONCE: usize = 16;
 
 /// The ledger of all connections. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -148,6 +154,20 @@ impl Ledger {
             .filter_map(|key| key.strip_prefix(&prefix))
             .map(str::to_owned);
         Ok(ids.collect())
+    }
+
+    /// Which of these orders an undo took out, with its mark.
+    pub async fn undone(
+        &self,
+        connection: &str,
+        order_ids: &[u64],
+    ) -> Result<BTreeMap<u64, Undone>, Error> {
+        let reads = stream::iter(order_ids.iter().copied()).map(|id| async move {
+            let entry = self.order(connection, &id.to_string()).await?;
+            Ok::<_, Error>(entry.value.undone.map(|mark| (id, mark)))
+        });
+        let marks: Vec<Option<(u64, Undone)>> = reads.buffered(AT_ONCE).try_collect().await?;
+        Ok(marks.into_iter().flatten().collect())
     }
 
     /// Changes the entry of an order if it still has `revision`; returns the new revision.

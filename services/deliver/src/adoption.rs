@@ -1,10 +1,10 @@
 //! Invoices that FreshBooks has under an order's number and that the ledger does not know.
 //!
 //! The number alone proves nothing: a person may have typed it. An invoice is Tillbook's own where
-//! a payment on it names a transaction of the order, which no person writes. One that says the same
-//! for the same client is taken in as a person's: kept in step, never removed. Any other is somebody
-//! else's business, and its order waits for a person (ADR 0024). Not here: an intent that is still
-//! open, which is a proof of its own (`open_intent`).
+//! it bears the mark that Tillbook leaves on what it makes. One that says the same for the same
+//! client is taken in as a person's: kept in step, never removed. Any other is somebody else's
+//! business, and its order waits for a person (ADR 0024). Not here: an intent that is still open,
+//! which is a proof of its own (`open_intent`).
 
 use connect::freshbooks::Invoice;
 use contracts::journal::JournalKind;
@@ -16,6 +16,13 @@ use crate::comparison::{rebills_the_same, says_the_same, written};
 use crate::entry::OpenEntry;
 use crate::{payment, refund, shipping, shopper};
 
+/// What Tillbook leaves on an invoice that it makes, and no person types. It names the number, so
+/// that a copy which a person makes of the invoice shows nothing; and the connection, so that two
+/// stores of one account keep to their own.
+pub(crate) fn mark(place: &Workplace<'_>, number: &str) -> String {
+    format!("Tillbook {} {number}", place.connection)
+}
+
 /// Takes the invoice into the ledger, or says why it is left to a person. `whole` are the books
 /// with the lines for every arithmetic: which one wrote the invoice is not known.
 pub(crate) async fn adopt(
@@ -26,8 +33,7 @@ pub(crate) async fn adopt(
 ) -> Result<(), Failure> {
     let invoice = with_lines(place, found).await?;
     let payments = payment::find_all(place, invoice.id).await?;
-    let names_money = |key: &str| payments.iter().any(|found| payment::is(found, key));
-    let is_proven = whole.payments.iter().any(|one| names_money(&one.key));
+    let is_proven = invoice.mark.trim() == mark(place, &whole.invoice.number);
     let mut variants = whole.invoices();
     let desired = variants.find(|desired| says_the_same(&invoice, desired));
     let desired = match desired {
@@ -96,7 +102,7 @@ fn edited(desired: &DesiredInvoice, invoice: &Invoice) -> Failure {
     Failure::held(Reason::new(
         "edited_in_freshbooks",
         format!(
-            "FreshBooks has invoice {} with the order's payments on it, but it says {} where the order says {}, or its lines differ, and Tillbook's ledger does not know it. Make the invoice say what the order says, or delete its payments and the invoice in FreshBooks, then release",
+            "FreshBooks has invoice {}, which Tillbook made, but it says {} where the order says {}, or its lines differ, and Tillbook's ledger does not know it. Make the invoice say what the order says, or delete its payments and the invoice in FreshBooks, then release",
             desired.number, invoice.amount, desired.expected_total
         ),
     ))

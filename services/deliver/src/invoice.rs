@@ -42,7 +42,12 @@ pub(crate) async fn create(
     let rebilled = shipping::rebilled(&entry.value);
     match place
         .account
-        .create_invoice(client_id, desired, &rebilled)
+        .create_invoice(
+            client_id,
+            desired,
+            &adoption::mark(place, &desired.number),
+            &rebilled,
+        )
         .await
     {
         Ok(invoice) => {

@@ -89,7 +89,8 @@ async fn created_invoice(
         // Its total may surprise: how FreshBooks rounds is learned from such answers.
         invoices.any(|desired| comparison::has_lines_of(&found, desired))
     };
-    let is_ours = entry.value.client_id == found.client_id && (is_sent || says_so());
+    let is_marked = found.mark.trim() == adoption::mark(place, &intent.natural_key);
+    let is_ours = is_marked || (entry.value.client_id == found.client_id && (is_sent || says_so()));
     if !is_ours {
         return Err(adoption::number_taken(entry, &books.invoice, &found));
     }

@@ -98,6 +98,14 @@ fn payment_cause(
     } else {
         format!("; not found: transaction {}", names.join(", "))
     };
+    if let Some(gone) = evidence.deleted.payments.iter().max_by_key(|one| one.id) {
+        let words = format!(
+            "{figures}{which}; payment {} of {} was deleted in FreshBooks. Bring it back there.",
+            gone.id,
+            money(gone.amount.unwrap_or_default(), currency)
+        );
+        return Some(Cause::new(Code::PaymentDeletedInFreshbooks, words));
+    }
     Some(Cause::new(
         Code::PaymentMissing,
         format!("{figures}{which}."),
@@ -132,7 +140,18 @@ fn refund_causes(evidence: &Evidence, booked: &Booked, lines: &Lines, terms: &Te
             let words = format!("{figures}; its day {} is closed.", refund.day);
             causes.push(Cause::new(Code::LockedPeriod, words));
         } else if found < refund.amount {
-            causes.push(Cause::new(Code::RefundMissing, format!("{figures}.")));
+            let mut gone = evidence.deleted.credit_notes.iter();
+            let cause = match gone.find(|one| one.refund_id == refund.id) {
+                Some(one) => Cause::new(
+                    Code::CreditNoteDeletedInFreshbooks,
+                    format!(
+                        "{figures}; credit note {} was deleted in FreshBooks. Bring it back there.",
+                        one.figures.number
+                    ),
+                ),
+                None => Cause::new(Code::RefundMissing, format!("{figures}.")),
+            };
+            causes.push(cause);
         }
     }
     let known = |id: &&String| evidence.refunds.iter().any(|refund| refund.id == **id);
