@@ -10,7 +10,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
-use crate::{comparison, email, invoice, payment, refund, shipping, wire};
+use crate::{comparison, email, invoice, other_invoice, payment, refund, shipping, wire};
 
 /// Closes the entry's open intent, if there is one, with what FreshBooks says.
 pub(crate) async fn resolve(
@@ -131,7 +131,7 @@ async fn created_payment(
     intent: &Intent,
     books: &DesiredBooks,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else {
+    let Some(known) = other_invoice::payable(&entry.value) else {
         return entry.withdraw().await;
     };
     let found = payment::find_all(place, known.invoice_id).await?;

@@ -12,7 +12,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::{Content, OpenEntry};
-use crate::{invoice, wire};
+use crate::{invoice, other_invoice, wire};
 
 /// Books one payment. `due_known` says that this very delivery created the invoice, so nobody
 /// else can have paid it and what is due need not be read.
@@ -22,7 +22,7 @@ pub(crate) async fn create(
     desired: &DesiredPayment,
     due_known: bool,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else {
+    let Some(known) = other_invoice::payable(&entry.value) else {
         return Ok(());
     };
     if !due_known {

@@ -336,7 +336,7 @@ fn order_value() -> impl Strategy<Value = d::Order> {
                     external_order_id,
                     channel_id,
                     store_time_zone,
-                    _,
+                    external_source,
                 ] = texts.try_into().unwrap();
                 d::Order {
                     id: head.0,
@@ -367,6 +367,7 @@ fn order_value() -> impl Strategy<Value = d::Order> {
                     external_id,
                     external_order_id,
                     channel_id,
+                    external_source,
                     store_time_zone,
                 }
             },

@@ -5,6 +5,7 @@
 //! ([`crate::difference`]).
 
 mod disposition;
+mod invoice_payment;
 mod refunds;
 mod shipping;
 mod texts;
@@ -21,6 +22,7 @@ use crate::money::{Currency, Money};
 use crate::order::Order;
 use crate::policy::{INVOICE_NUMBER_MAX_CHARS, Policy, TaxMode};
 use disposition::disposition;
+pub use invoice_payment::PAYING_ORDER;
 pub use texts::contains_token;
 use texts::{fit_refunds, fit_texts};
 
@@ -55,7 +57,10 @@ pub fn account(
             ..books
         });
     }
-    book(order, policy, mapping, disposition, notices)
+    match invoice_payment::pays(order, policy).map_err(|hold| vec![hold])? {
+        Some(paid) => invoice_payment::book(order, policy, mapping, paid, notices),
+        None => book(order, policy, mapping, disposition, notices),
+    }
 }
 
 /// The books of an order the store deleted: an unpaid invoice is removed.
