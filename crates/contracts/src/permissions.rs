@@ -142,8 +142,9 @@ fn monitor(may: &mut Permissions) {
         may.project(stream);
     }
     may.watch(Bucket::Connections);
-    // For the proofs that it starts.
+    // For the proofs that it starts; the ledger names what an undo took out.
     may.read_tokens();
+    may.read(Bucket::Ledger);
 }
 
 fn replay(may: &mut Permissions) {

@@ -66,6 +66,7 @@ fn order(currency: Currency) -> Order {
         channel_id: "1".into(),
         external_source: String::new(),
         store_time_zone: "America/New_York".into(),
+        store_decimals: None,
     }
 }
 

@@ -20,3 +20,4 @@ pub mod order;
 pub mod policy;
 pub mod text;
 pub mod validate;
+pub mod words;

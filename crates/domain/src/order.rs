@@ -51,6 +51,8 @@ pub struct Order {
     pub external_source: String,
     /// IANA name, e.g. `America/New_York`.
     pub store_time_zone: String,
+    /// Decimals to which the store rounds the order's currency, by its own currency settings.
+    pub store_decimals: Option<u32>,
 }
 
 /// One amount without tax, with tax, and the tax. Which two are exact depends on the store.
@@ -240,6 +242,9 @@ pub struct Fee {
     pub cost: Amounts,
 }
 
+/// Stands in `created_at_s` for a date that the store does not give.
+pub const NO_DATE: i64 = 0;
+
 /// What happened to the money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TransactionEvent {
@@ -271,7 +276,7 @@ pub struct Transaction {
     pub test: bool,
     /// The transaction this one acts on.
     pub reference_transaction_id: Option<String>,
-    /// Unix seconds.
+    /// Unix seconds; [`NO_DATE`] where there is none.
     pub created_at_s: i64,
     /// e.g. `visa`; empty when there is no card.
     pub card_type: String,
@@ -281,11 +286,13 @@ pub struct Transaction {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Refund {
     pub id: String,
-    /// Unix seconds.
+    /// Unix seconds; [`NO_DATE`] where there is none.
     pub created_at_s: i64,
     pub reason: String,
     pub total_amount: Decimal,
     pub total_tax: Decimal,
+    /// The amounts are the merchant's own, so its tax is meant also where it is 0.
+    pub uses_merchant_override_values: bool,
     pub items: Vec<RefundItem>,
     pub payments: Vec<RefundPayment>,
 }

@@ -10,7 +10,7 @@ use domain::arithmetic::{Correction, correction};
 use domain::books::{DesiredBooks, Disposition, RefundDocument};
 use domain::difference::{
     Step, Written, WrittenInvoice, WrittenPayment, WrittenRefund, closed_period, content_hash,
-    next_step, refund_hash,
+    next_step, refund_hash, with_booked_days,
 };
 use domain::money::{Currency, Money};
 use domain::policy::{Policy, RefundMode};
@@ -397,4 +397,37 @@ fn a_changed_currency_is_held_by_name() {
     let eur = Currency::from_code("EUR").unwrap();
     written.invoice.as_mut().unwrap().total.currency = eur;
     holds(next_step(&desired, &written), "currency_changed");
+}
+
+#[test]
+fn a_zone_that_changed_moves_no_booked_day_and_writes_nothing() {
+    let booked = desired();
+    let written = paid(&booked);
+    // 23:47 and 02:30 UTC are other days in each of these.
+    for zone in [
+        "UTC",
+        "Asia/Tokyo",
+        "Pacific/Kiritimati",
+        "Etc/GMT+12",
+        "",
+        "Mars/Base",
+    ] {
+        let mut order = document();
+        order["store"]["time_zone"] = json!(zone);
+        let now = books(&order, &Policy::default()).unwrap();
+        let kept = with_booked_days(&now, &written);
+        assert_eq!(
+            kept.invoice.create_date, booked.invoice.create_date,
+            "{zone}"
+        );
+        assert_eq!(kept.payments[0].date, "2020-08-27", "{zone}");
+        assert_eq!(next_step(&kept, &written), Step::Done, "{zone}");
+        // What is not booked yet has the day of its zone.
+        assert_eq!(with_booked_days(&now, &Written::default()), now);
+    }
+    // A day further off than zones can be was moved by something else.
+    let mut moved = booked.clone();
+    moved.invoice.create_date = "2020-08-30".to_owned();
+    let kept = with_booked_days(&moved, &written);
+    assert_eq!(next_step(&kept, &written), Step::UpdateInvoice);
 }

@@ -149,23 +149,26 @@ fn taxes_that_the_store_lost_are_rebuilt() {
 }
 
 #[test]
-fn a_reported_tax_that_the_percents_do_not_make_is_held_or_exact() {
-    let order = with(json!([refund(
-        7,
-        "21.64",
-        "1.00",
-        json!([item("PRODUCT", 1, 1)])
-    )]));
-    assert_eq!(
-        hold_codes(&order, &Policy::default()),
-        ["refund_tax_does_not_match"]
-    );
-    let exact = Policy {
-        tax: TaxMode::Amount,
-        ..Policy::default()
-    };
-    let text = refund_shown(&order, &exact);
-    assert!(text.contains("Tax State | 1 x 1.00"), "{text}");
+fn a_reported_tax_is_sought_among_the_orders_lines_and_held_where_none_makes_it() {
+    // 1.00 is the tax of 13.12; the order has 10.00 without tax, of which the rest may be.
+    let mug = || json!([item("PRODUCT", 1, 1)]);
+    let order = with(json!([refund(7, "21.64", "1.00", mug())]));
+    let text = refund_shown(&order, &Policy::default());
+    assert!(text.contains("21.64 USD with tax 1.00 USD"), "{text}");
+    // More tax than the rate makes of the amount, and less than what is untaxed allows.
+    for told in ["3.00", "0.50"] {
+        let order = with(json!([refund(7, "21.64", told, mug())]));
+        assert_eq!(
+            hold_codes(&order, &Policy::default()),
+            ["refund_tax_does_not_match"]
+        );
+        let exact = Policy {
+            tax: TaxMode::Amount,
+            ..Policy::default()
+        };
+        let text = refund_shown(&order, &exact);
+        assert!(text.contains(&format!("Tax State | 1 x {told}")), "{text}");
+    }
 }
 
 #[test]

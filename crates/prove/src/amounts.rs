@@ -30,7 +30,7 @@ pub(crate) fn unit(currency: &str) -> Decimal {
     Decimal::new(1, decimals(currency))
 }
 
-fn decimals(currency: &str) -> u32 {
+pub(crate) fn decimals(currency: &str) -> u32 {
     Currency::from_code(currency).map_or(2, |known| known.decimals())
 }
 

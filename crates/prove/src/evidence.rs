@@ -22,6 +22,19 @@ pub(crate) struct Evidence {
     pub(crate) client: Option<ClientNames>,
     /// What the store says is the customer's e-mail now, where that was asked.
     pub(crate) customer_email: Option<String>,
+    /// What was deleted in FreshBooks, where something is missing and that was asked.
+    pub(crate) deleted: Deleted,
+}
+
+/// Documents of an order that FreshBooks shows among the deleted ones. They explain what is
+/// missing and never make a difference.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deleted {
+    pub(crate) invoices: Vec<InvoiceFigures>,
+    /// Of the invoice that stands.
+    pub(crate) payments: Vec<PaymentFigures>,
+    pub(crate) credit_notes: Vec<Outgoing>,
+    pub(crate) client: bool,
 }
 
 /// A transaction and its day.

@@ -10,6 +10,7 @@
 //! of them must not be able to hide itself. Only currencies and their decimals are shared.
 
 mod amounts;
+pub mod arithmetic;
 mod evidence;
 pub mod forecast;
 mod judge;
@@ -23,6 +24,6 @@ pub mod terms;
 
 pub use forecast::Forecast;
 pub use pace::Pace;
-pub use report::Report;
+pub use report::{Explained, Known, Report};
 pub use runner::{Error, Progress, Proof, Vendors};
 pub use terms::{Standing, Terms};

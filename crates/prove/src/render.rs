@@ -40,6 +40,18 @@ pub fn table(report: &Report) -> String {
         "\n{orders} orders: {matching} match, {differing} do not, {held} held, {young} too young; \
          {rounding} match by a rounding line"
     );
+    let explained = &report.explained;
+    if explained.held > 0 || explained.undone > 0 {
+        let _ = writeln!(
+            text,
+            "Of those that do not match Tillbook holds {}, and an undo took out {}",
+            explained.held, explained.undone
+        );
+    }
+    if let Some(why) = &explained.not_asked {
+        let _ = writeln!(text, "What Tillbook holds or undid is not named: {why}");
+    }
+    let _ = writeln!(text, "{}", report.arithmetic.words());
     section(
         &mut text,
         "Do not match",

@@ -6,12 +6,17 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::amounts;
+use crate::arithmetic::Tally;
 use crate::forecast::Forecast;
 
 /// Why an order does not match, for programs. The texts never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
+    /// Tillbook holds it: a dead letter of the order rests. Named at the edge; see `Report::explain`.
+    Held,
+    /// An undo took the order out. Named at the edge too.
+    Undone,
     Missing,
     Twice,
     WrongTotal,
@@ -28,12 +33,26 @@ pub enum Code {
     Draft,
     ShouldNotBeInBooks,
     RoundingTooLarge,
+    PaymentUnclear,
+    InvoiceDeletedInFreshbooks,
+    PaymentDeletedInFreshbooks,
+    CreditNoteDeletedInFreshbooks,
+    ClientDeletedInFreshbooks,
+    /// An invoice of somebody else bears the order's number.
+    NumberTaken,
     Unknown,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 25] = [
+        Self::Held,
+        Self::Undone,
+        Self::InvoiceDeletedInFreshbooks,
+        Self::PaymentDeletedInFreshbooks,
+        Self::CreditNoteDeletedInFreshbooks,
+        Self::ClientDeletedInFreshbooks,
+        Self::NumberTaken,
         Self::Missing,
         Self::Twice,
         Self::WrongTotal,
@@ -50,12 +69,20 @@ impl Code {
         Self::Draft,
         Self::ShouldNotBeInBooks,
         Self::RoundingTooLarge,
+        Self::PaymentUnclear,
         Self::Unknown,
     ];
 
     /// As in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Held => "held",
+            Self::Undone => "undone",
+            Self::InvoiceDeletedInFreshbooks => "invoice_deleted_in_freshbooks",
+            Self::PaymentDeletedInFreshbooks => "payment_deleted_in_freshbooks",
+            Self::CreditNoteDeletedInFreshbooks => "credit_note_deleted_in_freshbooks",
+            Self::ClientDeletedInFreshbooks => "client_deleted_in_freshbooks",
+            Self::NumberTaken => "number_taken",
             Self::Missing => "missing",
             Self::Twice => "twice",
             Self::WrongTotal => "wrong_total",
@@ -72,6 +99,7 @@ impl Code {
             Self::Draft => "draft",
             Self::ShouldNotBeInBooks => "should_not_be_in_books",
             Self::RoundingTooLarge => "rounding_too_large",
+            Self::PaymentUnclear => "payment_unclear",
             Self::Unknown => "unknown",
         }
     }
@@ -175,6 +203,45 @@ pub struct Calls {
     pub freshbooks: u64,
 }
 
+/// What Tillbook itself knows of an order. It names a cause and never changes a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// A dead letter rests: its id, the code of its reason and its words.
+    Held {
+        letter: String,
+        reason: String,
+        words: String,
+    },
+    /// An undo took the order out, in words.
+    Undone { words: String },
+}
+
+impl Known {
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Held {
+                letter,
+                reason,
+                words,
+            } => Cause::new(
+                Code::Held,
+                format!("held: {reason} (dead letter {letter}): {words}"),
+            ),
+            Self::Undone { words } => Cause::new(Code::Undone, words.as_str()),
+        }
+    }
+}
+
+/// How many of the findings Tillbook's own knowledge explains.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    /// A dead letter of the order rests.
+    pub held: u64,
+    pub undone: u64,
+    /// Why Tillbook could not be asked; findings are then named by the vendors' figures alone.
+    pub not_asked: Option<String>,
+}
+
 /// The whole proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -191,9 +258,40 @@ pub struct Report {
     pub calls: Calls,
     /// By day, `YYYY-MM-DD`.
     pub days: BTreeMap<String, Day>,
+    /// Which of FreshBooks' possible arithmetics the account's invoices show.
+    #[serde(default)]
+    pub arithmetic: Tally,
+    #[serde(default)]
+    pub explained: Explained,
 }
 
 impl Report {
+    /// Puts what Tillbook knows of an order that does not match before its other causes. The
+    /// verdict stays the vendors': an order that matches stays so, whatever is known of it.
+    pub fn explain(&mut self, known: &BTreeMap<u64, Known>) {
+        for day in self.days.values_mut() {
+            for finding in &mut day.findings {
+                let Some(known) = known.get(&finding.order_id) else {
+                    continue;
+                };
+                let count = match known {
+                    Known::Held { .. } => &mut self.explained.held,
+                    Known::Undone { .. } => &mut self.explained.undone,
+                };
+                *count = count.saturating_add(1);
+                finding.causes.insert(0, known.cause());
+            }
+        }
+    }
+
+    /// The orders that do not match, each once, for whoever asks what is known of them.
+    pub fn differing(&self) -> Vec<u64> {
+        let mut ids: Vec<u64> = self.findings().map(|(_, one)| one.order_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
     /// Orders and invoices that do not match.
     pub fn findings(&self) -> impl Iterator<Item = (&str, &Finding)> {
         let days = self.days.iter();
@@ -224,5 +322,56 @@ mod tests {
         for code in Code::ALL {
             assert_eq!(serde_json::json!(code), code.as_str());
         }
+    }
+
+    #[test]
+    fn what_tillbook_knows_names_a_difference_and_makes_none() {
+        let finding = |order_id| Finding {
+            order_id,
+            invoice_number: order_id.to_string(),
+            causes: vec![Cause::new(Code::Missing, "The order has no invoice.")],
+        };
+        let day = Day {
+            orders: 4,
+            matching: 1,
+            findings: vec![finding(100), finding(101), finding(102)],
+            ..Day::default()
+        };
+        let mut report: Report = serde_json::from_value(serde_json::json!({
+            "connection": "acme", "from": "", "to": "", "time_zone": "", "started_at": "",
+            "finished_at": "", "forecast": Forecast::default(), "calls": Calls::default(),
+            "days": { "2026-01-01": day },
+        }))
+        .unwrap();
+        let letter = Known::Held {
+            letter: "deliver-RESOLVED-7-1000".to_owned(),
+            reason: "number_taken".to_owned(),
+            words: "Invoice 100 is another client's.".to_owned(),
+        };
+        let undone = Known::Undone {
+            words: "Undone by jo.".to_owned(),
+        };
+        // Order 103 matches; that a letter of it rests is no difference.
+        report.explain(&BTreeMap::from([
+            (100, letter.clone()),
+            (101, undone),
+            (103, letter),
+        ]));
+        let codes: Vec<Vec<Code>> = report
+            .findings()
+            .map(|(_, one)| one.causes.iter().map(|cause| cause.code).collect())
+            .collect();
+        assert_eq!(
+            codes,
+            [
+                vec![Code::Held, Code::Missing],
+                vec![Code::Undone, Code::Missing],
+                vec![Code::Missing]
+            ]
+        );
+        assert_eq!((report.explained.held, report.explained.undone), (1, 1));
+        let words = &report.findings().next().unwrap().1.causes[0].words;
+        assert!(words.starts_with("held: number_taken (dead letter deliver-RESOLVED-7-1000)"));
+        assert!(!report.is_clean());
     }
 }

@@ -15,11 +15,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::arithmetic::Tally;
 use crate::evidence::Evidence;
 use crate::forecast::{Forecast, duration};
 use crate::judge::{Judged, Outcome, judge};
 use crate::pace::{Lane, Pace};
-use crate::report::{Calls, Cause, Code, Day, Finding, Note, Report, Sums};
+use crate::report::{Calls, Cause, Code, Day, Explained, Finding, Note, Report, Sums};
 use crate::state::{State, StateError};
 use crate::survey::{Span, Stray, Survey};
 use crate::terms::Terms;
@@ -199,6 +200,8 @@ impl Proof {
             forecast,
             calls: vendors.calls(),
             days: state.days,
+            arithmetic: Tally::of(survey.invoices.values()),
+            explained: Explained::default(),
         })
     }
 
@@ -323,6 +326,13 @@ impl Run<'_> {
             return Ok((id, gone(&evidence, terms), false));
         };
         let is_young = self.is_young(&evidence.order);
+        let judged = judge(&evidence, terms);
+        let Outcome::Differs(causes) = &judged.outcome else {
+            return Ok((id, judged, is_young));
+        };
+        // What is missing may have been there.
+        let mut evidence = evidence;
+        evidence.deleted = self.deleted(&evidence, causes).await?;
         Ok((id, judge(&evidence, terms), is_young))
     }
 

@@ -3,15 +3,21 @@
 //! Every change is a compare-and-set on the entry's revision. That is the fence: of two workers
 //! with the same order, the one whose revision is old learns it before it calls FreshBooks.
 
+use std::collections::BTreeMap;
+
 use async_nats::jetstream;
-use contracts::ledger::{ClientEntry, ItemEntry, OrderEntry};
+use contracts::ledger::{AccountEntry, ClientEntry, ItemEntry, OrderEntry, Undone};
 use contracts::topology;
 use domain::books::DesiredClient;
+use futures::{StreamExt, TryStreamExt, stream};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::bucket::{Bucket, Fault};
 use crate::{BindError, bind};
+
+/// Entries read at the same time when many are asked for.
+const AT_ONCE: usize = 16;
 
 /// The ledger of all connections. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -150,6 +156,20 @@ impl Ledger {
         Ok(ids.collect())
     }
 
+    /// Which of these orders an undo took out, with its mark.
+    pub async fn undone(
+        &self,
+        connection: &str,
+        order_ids: &[u64],
+    ) -> Result<BTreeMap<u64, Undone>, Error> {
+        let reads = stream::iter(order_ids.iter().copied()).map(|id| async move {
+            let entry = self.order(connection, &id.to_string()).await?;
+            Ok::<_, Error>(entry.value.undone.map(|mark| (id, mark)))
+        });
+        let marks: Vec<Option<(u64, Undone)>> = reads.buffered(AT_ONCE).try_collect().await?;
+        Ok(marks.into_iter().flatten().collect())
+    }
+
     /// Changes the entry of an order if it still has `revision`; returns the new revision.
     pub async fn put_order(
         &self,
@@ -181,6 +201,22 @@ impl Ledger {
     ) -> Result<u64, Error> {
         self.write(client_key(connection, key), entry, revision)
             .await
+    }
+
+    /// What is known of a FreshBooks account, whichever connections use it; an empty entry at
+    /// revision 0 when there is none.
+    pub async fn account(&self, account_id: &str) -> Result<Versioned<AccountEntry>, Error> {
+        self.read(account_key(account_id)).await
+    }
+
+    /// Changes what is known of an account if it still has `revision`; returns the new revision.
+    pub async fn put_account(
+        &self,
+        account_id: &str,
+        entry: &AccountEntry,
+        revision: u64,
+    ) -> Result<u64, Error> {
+        self.write(account_key(account_id), entry, revision).await
     }
 
     /// The entry of an item; an empty one at revision 0 when there is none.
@@ -242,6 +278,11 @@ fn order_key(connection: &str, order_id: &str) -> String {
 
 fn client_key(connection: &str, key: &ClientKey) -> String {
     format!("{connection}.client.{}", key.token())
+}
+
+/// Of two tokens where a connection's keys have three, so that no connection's name meets it.
+fn account_key(account_id: &str) -> String {
+    format!("account.{}", hashed(account_id))
 }
 
 fn item_key(connection: &str, token: &str) -> String {

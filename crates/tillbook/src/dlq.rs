@@ -228,7 +228,10 @@ async fn release(client: &Client, arguments: ReleaseArguments, who: String) -> R
             reason,
             who,
         };
-        return tell(client, release).await;
+        let answer = ask(client, release).await?;
+        print(&laid_out(&answer)?)?;
+        sum_up(&answer);
+        return Ok(());
     }
     let release = Request::ReleaseMany {
         filter: arguments.filter.into(),
@@ -259,6 +262,9 @@ async fn follow(client: &Client, mut release: Value, no_wait: bool) -> Result<()
         release = ask(client, Request::ReleaseStatus { release_id }).await?;
     }
     print(&laid_out(&release)?)?;
+    if release["state"] != "running" {
+        sum_up(&release);
+    }
     if release["state"] == "stopped" {
         let why = release["stopped_because"].as_str().unwrap_or_default();
         return Err(Failure::new(
@@ -267,6 +273,13 @@ async fn follow(client: &Client, mut release: Value, no_wait: bool) -> Result<()
         ));
     }
     Ok(())
+}
+
+/// How many letters were released and how many not, for people.
+fn sum_up(release: &Value) {
+    // Whoever closed standard error does not want it.
+    let summary = release["summary"].as_str().unwrap_or_default();
+    let _ = writeln!(std::io::stderr().lock(), "{summary}");
 }
 
 fn progress(release: &Value) {

@@ -10,6 +10,7 @@ mod commands;
 mod dlq;
 mod grant;
 mod house;
+mod known;
 mod nats_config;
 mod prove;
 mod rehearsal;

@@ -90,7 +90,8 @@ pub(crate) async fn run(config: Config, arguments: ProveArguments) -> Result<(),
             _ => print(&format!("{}\n", forecast.words())),
         };
     }
-    let report = proof.run(&vendors, &tell).await.map_err(failure)?;
+    let mut report = proof.run(&vendors, &tell).await.map_err(failure)?;
+    crate::known::explain(&house, &mut report).await;
     match arguments.format {
         Format::Table => print(&prove::render::table(&report))?,
         Format::Csv => print(&prove::render::csv(&report))?,
@@ -119,7 +120,12 @@ fn verdict(report: &Report) -> Result<(), Failure> {
     }
     Err(Failure::new(
         code::FAILED,
-        anyhow!("{differing} orders or invoices do not match; the report names them"),
+        anyhow!(
+            "{differing} orders or invoices do not match; the report names them. Of these Tillbook \
+             holds {}, and an undo took out {}",
+            report.explained.held,
+            report.explained.undone
+        ),
     ))
 }
 

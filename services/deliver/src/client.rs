@@ -51,6 +51,18 @@ pub(crate) async fn refresh(
     let _client = place.locks.lock(&lock).await;
     let mut record = Record::read(place, client_id).await?;
     record.wait_for_open_write(place)?;
+    let other = record.entry.value.customer_id;
+    if wanted
+        .client
+        .customer_id
+        .is_some_and(|id| other != 0 && other != id)
+    {
+        return Ok(Refreshed {
+            notices: vec![format!(
+                "Client {client_id} stands for another customer of the store; this one's name and address are not written to it."
+            )],
+        });
+    }
     record.bind(place, wanted.client).await?;
     if record.entry.value.as_of_ms > place.client_as_of_ms {
         record.store_if_changed(place).await?;

@@ -11,7 +11,7 @@ use contracts::ledger::OrderEntry;
 use contracts::ledger_conversion;
 use domain::accounting::Hold;
 use domain::books::{DesiredBooks, Disposition, ShippingExpense};
-use domain::difference::{Step, Written, closed_period, next_step};
+use domain::difference::{Step, Written, closed_period, next_step, with_booked_days};
 use stage::{Failure, Reason};
 use store::ledger::ClientKey;
 
@@ -19,8 +19,8 @@ use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
 use crate::{
-    client_removal, email, invoice, invoice_removal, mended, open_intent, other_invoice, payment,
-    refund, shipping, shopper, undone,
+    adoption, arithmetic, client_removal, email, invoice, invoice_removal, mended, open_intent,
+    other_invoice, payment, refund, shipping, shopper, undone,
 };
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
@@ -58,6 +58,8 @@ pub(crate) async fn perform(
         entry.finish().await?;
         return nothing_due(place, event, &entry.value, plan, books).await;
     }
+    // A zone that changed since moves no day that is booked.
+    let books = &with_booked_days(books, &written(&entry.value)?);
     let performed = async {
         open_intent::resolve(place, &mut entry, books).await?;
         steps(place, &mut entry, plan, books).await
@@ -105,7 +107,7 @@ async fn steps(
 ) -> Result<OutcomeKind, Failure> {
     other_invoice::settle(place, entry, books).await?;
     let mut created_here = false;
-    let mut less = None;
+    let mut others_paid = None;
     let first_open_day = plan.books.as_ref().map(|books| &books.books_locked_until);
     let moneys = books.payments.len().max(entry.value.payments.len());
     let refunds = books.refunds.len().max(entry.value.refunds.len());
@@ -113,33 +115,43 @@ async fn steps(
     // Each may be changed, removed and booked anew.
     let documents = moneys.saturating_add(refunds).saturating_add(expenses);
     let most = STEPS_MAX.saturating_add(documents.saturating_mul(2));
+    let whole = books;
     for _ in 0..most {
-        let books = less.as_ref().unwrap_or(books);
+        // Asked anew each time: the answer to a write may have shown how the account rounds.
+        let books = arithmetic::for_account(place, &entry.value, whole).await;
+        let books = match books {
+            Ok(books) => books,
+            Err(held @ Failure::Held(_)) => {
+                invoice_removal::take_out_draft(place, entry, &whole.invoice).await?;
+                return Err(held);
+            }
+            Err(other) => return Err(other),
+        };
+        let lowered = others_paid.and_then(|paid| other_invoice::less(&books, paid));
+        let books = lowered.as_ref().unwrap_or(books.as_ref());
         let written = written(&entry.value)?;
         let step = next_step(books, &written);
         let closed = first_open_day.and_then(|first| closed_period(books, &written, &step, first));
         let step = closed.map_or(step, Step::Hold);
         if let Step::CreatePayment(index) | Step::ChangePayment(index) = step
-            && less.is_none()
+            && others_paid.is_none()
             && !created_here
             && other_invoice::is_offline(books, index)
         {
-            let lowered =
-                other_invoice::less_paid_by_others(place, &entry.value, books, index).await?;
-            if lowered.is_some() {
-                less = lowered;
+            others_paid = other_invoice::paid_by_others(place, &entry.value).await?;
+            if others_paid.is_some() {
                 continue;
             }
         }
         match step {
             Step::Done | Step::Nothing => return Ok(settled_kind(place, books)),
             Step::CreateInvoice => {
-                let origin = create_invoice(place, entry, plan, books).await?;
+                let origin = create_invoice(place, entry, plan, whole, books).await?;
                 created_here = origin == Origin::Created;
             }
             Step::CreateShipping(index) => {
                 if let Some(desired) = books.shipping.get(index) {
-                    create_shipping(place, entry, plan, books, desired).await?;
+                    create_shipping(place, entry, plan, whole, desired).await?;
                 }
             }
             Step::UpdateShipping(index) => {
@@ -183,7 +195,10 @@ async fn steps(
                 }
             }
             Step::RemoveRefund(key) => refund::remove(place, entry, &key).await?,
-            Step::RemoveInvoice => invoice_removal::remove(place, entry, &books.invoice).await?,
+            Step::RemoveInvoice => {
+                let is_undo = matches!(books.disposition, Disposition::Undone(_));
+                invoice_removal::remove(place, entry, &books.invoice, is_undo).await?;
+            }
             Step::RestoreInvoice => {
                 client_removal::bring_back(place, entry.value.client_id).await?;
                 invoice_removal::restore(place, entry, &books.invoice).await?;
@@ -213,14 +228,16 @@ async fn create_invoice(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
     plan: &ResolvedPlan,
+    whole: &DesiredBooks,
     books: &DesiredBooks,
 ) -> Result<Origin, Failure> {
     let resolution = plan.invoice.unwrap_or_default();
+    let desired = &books.invoice;
     find_client(place, entry, plan, books).await?;
-    match invoice::create(place, entry, books, &resolution).await {
+    match invoice::create(place, entry, whole, desired, &resolution).await {
         Err(Failure::Rejected(reasons)) if names_client(&reasons) => {
             find_other_client(place, entry, plan, books).await?;
-            invoice::create(place, entry, books, &resolution).await
+            invoice::create(place, entry, whole, desired, &resolution).await
         }
         other => other,
     }
@@ -239,12 +256,12 @@ async fn create_shipping(
     expense: &ShippingExpense,
 ) -> Result<(), Failure> {
     let resolution = plan.invoice.unwrap_or_default();
+    find_client(place, entry, plan, books).await?;
     if entry.value.invoice.is_none()
         && let Some(found) = invoice::find_unknown(place, &books.invoice, &resolution).await?
     {
-        return invoice::adopt(place, entry, books, &found).await;
+        return adoption::adopt(place, entry, books, &found).await;
     }
-    find_client(place, entry, plan, books).await?;
     if entry.value.invoice.is_none()
         && shipping::adopt(place, entry, &books.invoice.number, expense).await?
     {

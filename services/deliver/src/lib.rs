@@ -8,6 +8,8 @@
 //! Not here: what the books should say.
 
 mod account;
+mod adoption;
+mod arithmetic;
 mod beside;
 mod client;
 mod client_removal;
@@ -36,6 +38,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use connect::Vendor;
+use connect::freshbooks::texts;
 use contracts::books::{Outcome, ResolvedPlan};
 use contracts::event::{Entity, Event};
 use contracts::journal::JournalKind;
@@ -47,6 +50,7 @@ use store::keyed_locks::KeyedLocks;
 use store::ledger::{ClientKey, Ledger};
 
 use crate::account::Workplace;
+use crate::arithmetic::Arithmetics;
 
 /// The delivery stage.
 pub struct Deliver {
@@ -57,6 +61,7 @@ pub struct Deliver {
     settle: Duration,
     owner: String,
     locks: KeyedLocks,
+    arithmetics: Arithmetics,
 }
 
 impl Deliver {
@@ -78,6 +83,7 @@ impl Deliver {
             settle,
             owner,
             locks,
+            arithmetics: Arithmetics::default(),
         }
     }
 }
@@ -116,12 +122,21 @@ impl Stage for Deliver {
             writes: AtomicU32::new(0),
             locks: &self.locks,
             client_as_of_ms: wire.map_or(0, |books| books.client_as_of_ms),
+            arithmetics: &self.arithmetics,
+            notes: &input.notes,
         };
-        let outcome = match event.entity() {
-            Entity::Customer => beside::customer(&place, event, plan).await?,
-            Entity::Product => beside::product(&place, event, plan).await?,
-            Entity::Order | Entity::Unspecified => self.order(&place, event, plan).await?,
+        let performed = async {
+            match event.entity() {
+                Entity::Customer => beside::customer(&place, event, plan).await,
+                Entity::Product => beside::product(&place, event, plan).await,
+                Entity::Order | Entity::Unspecified => self.order(&place, event, plan).await,
+            }
         };
+        let (outcome, told) = texts::telling(performed).await;
+        let mut outcome = outcome?;
+        let details = std::iter::once(std::mem::take(&mut outcome.detail)).chain(told);
+        let details: Vec<String> = details.filter(|told| !told.is_empty()).collect();
+        outcome.detail = details.join(" ");
         if outcome.writes > 0 {
             self.connections
                 .answered(connection, Vendor::FreshBooks, began_ms)

@@ -200,35 +200,33 @@ pub(crate) async fn make_room(
     other.finish().await
 }
 
-/// The books with the offline payment at this index lowered by what other orders have paid on the
-/// invoice; `None` where none has. An offline payment says that nothing is open any more, not that
-/// money of its own came in.
-pub(crate) async fn less_paid_by_others(
+/// What other orders have paid on the order's invoice; `None` where none has.
+pub(crate) async fn paid_by_others(
     place: &Workplace<'_>,
     entry: &OrderEntry,
-    books: &DesiredBooks,
-    index: usize,
-) -> Result<Option<DesiredBooks>, Failure> {
-    let (Some(known), Some(offline)) = (&entry.invoice, books.payments.get(index)) else {
+) -> Result<Option<Money>, Failure> {
+    let Some(known) = &entry.invoice else {
         return Ok(None);
     };
     let booked = payment::find_all(place, known.invoice_id).await?;
-    let others = booked.iter().filter(|one| one.note.contains(PAYING_ORDER));
-    let others = others.fold(0_i64, |sum, one| {
-        sum.saturating_add(one.amount.amount_minor)
-    });
-    if others <= 0 {
+    let mut others = booked.iter().filter(|one| one.note.contains(PAYING_ORDER));
+    let Some(first) = others.next() else {
         return Ok(None);
-    }
-    let amount = Money {
-        amount_minor: offline.amount.amount_minor.saturating_sub(others).max(0),
-        ..offline.amount
     };
+    let paid = others.try_fold(first.amount, |sum, one| sum.checked_add(one.amount));
+    paid.map(Some)
+        .map_err(|error| Failure::held(Reason::new("not_computable", error.to_string())))
+}
+
+/// The books with their offline payment lowered by what other orders have paid. It says that
+/// nothing is open any more, not that money of its own came in.
+pub(crate) fn less(books: &DesiredBooks, paid: Money) -> Option<DesiredBooks> {
+    let index = (0..books.payments.len()).find(|index| is_offline(books, *index))?;
     let mut less = books.clone();
-    if let Some(payment) = less.payments.get_mut(index) {
-        payment.amount = amount;
-    }
-    Ok(Some(less))
+    let offline = less.payments.get_mut(index)?;
+    let open = offline.amount.checked_sub(paid).ok()?;
+    offline.amount.amount_minor = open.amount_minor.max(0);
+    Some(less)
 }
 
 /// Whether the payment at this index is an offline one.

@@ -10,6 +10,7 @@ pub mod database;
 mod fixtures;
 mod gauges;
 pub mod holds;
+mod known;
 pub mod order_state;
 #[cfg(test)]
 mod order_state_tests;
@@ -30,6 +31,7 @@ use runtime::shutdown::CancellationToken;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use known::undone_words;
 pub use proofs::Source;
 pub use settings::{Settings, SettingsError};
 
@@ -94,11 +96,16 @@ pub async fn start(
     )
     .await?;
     let holds = holds::Holds::default();
+    let asked = jetstream.clone();
     let watcher = tokio::spawn(holds.clone().keep(jetstream, stop.clone()));
 
     let folder = settings.database.parent().unwrap_or(Path::new("."));
-    let proofs = proofs::Proofs::new(sources, folder.join("proofs"), stop.clone());
-    let reading = views::Reading::new(settings.database);
+    let reading = views::Reading::new(settings.database.clone());
+    let knowledge = Some(known::Knowledge {
+        reading: reading.clone(),
+        jetstream: asked,
+    });
+    let proofs = proofs::Proofs::new(sources, folder.join("proofs"), stop.clone(), knowledge);
     let keeper =
         tokio::spawn(gauges.keep(reading.clone(), status.clone(), holds.clone(), stop.clone()));
     let api = api::Api {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::known::Knowledge;
 use prove::{Forecast, Pace, Progress, Proof, Report, Terms, Vendors};
 use runtime::shutdown::CancellationToken;
 use serde::Serialize;
@@ -35,6 +36,8 @@ struct Shared {
     sources: BTreeMap<String, Source>,
     folder: PathBuf,
     shutdown: CancellationToken,
+    /// `None` names causes by the vendors' figures alone.
+    knowledge: Option<Knowledge>,
     /// Newest last.
     known: Mutex<VecDeque<ProofView>>,
 }
@@ -84,10 +87,11 @@ pub enum Refusal {
 
 impl Proofs {
     /// Proofs over these connections; `folder` keeps their progress.
-    pub fn new(
+    pub(crate) fn new(
         sources: BTreeMap<String, Source>,
         folder: PathBuf,
         shutdown: CancellationToken,
+        knowledge: Option<Knowledge>,
     ) -> Self {
         let known = Mutex::new(VecDeque::new());
         Self {
@@ -95,6 +99,7 @@ impl Proofs {
                 sources,
                 folder,
                 shutdown,
+                knowledge,
                 known,
             }),
         }
@@ -175,10 +180,13 @@ impl Proofs {
             });
         };
         let stopped = self.shared.shutdown.cancelled();
-        let ended = tokio::select! {
+        let mut ended = tokio::select! {
             ended = proof.run(vendors, &tell) => ended.map_err(|error| chain(&error)),
             () = stopped => Err("Monitor is stopping; ask again and it goes on.".to_owned()),
         };
+        if let (Ok(report), Some(knowledge)) = (&mut ended, &self.shared.knowledge) {
+            knowledge.explain(report).await;
+        }
         self.change(id, |view| match ended {
             Ok(report) => {
                 view.state = ProofState::Done;

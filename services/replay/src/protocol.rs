@@ -28,6 +28,11 @@ pub enum Request {
     Groups {
         filter: Filter,
     },
+    /// The newest letter that rests of each of these orders.
+    OfOrders {
+        connection: String,
+        order_ids: Vec<u64>,
+    },
     Show {
         dead_letter_id: String,
     },
@@ -122,6 +127,10 @@ async fn perform(desk: &Desk, request: Request) -> Result<Value, Error> {
     match request {
         Request::List { filter, limit } => shown::list(desk, &filter, limit).await,
         Request::Groups { filter } => shown::groups(desk, &filter).await,
+        Request::OfOrders {
+            connection,
+            order_ids,
+        } => shown::of_orders(desk, &connection, &order_ids).await,
         Request::Show { dead_letter_id } => shown::show(desk, &dead_letter_id).await,
         Request::Rehearse { dead_letter_id } => rehearsal::rehearse(desk, &dead_letter_id).await,
         Request::Edit {

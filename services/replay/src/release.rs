@@ -94,7 +94,11 @@ impl Published {
     /// What a person sees of it.
     pub(crate) fn shown(&self, letter: &DeadLetter) -> Value {
         json!({
-            "released": letter.dead_letter_id,
+            "dead_letter_id": letter.dead_letter_id,
+            "letters": 1,
+            "released": 1,
+            "left": 0,
+            "summary": "1 letter was released.",
             "stage": letter.stage,
             "message_id": self.message_id,
             "stream_sequence": self.stream_sequence,

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::cause;
 use contracts::dead_letter::DeadLetter;
+use contracts::event::Entity;
+use contracts::money::Money;
 use contracts::original::schema_of;
 use serde_json::{Value, json};
 use store::now_ms;
 
-use crate::catalogue::{Resting, kind_word};
+use crate::catalogue::{Key, Resting, kind_word};
 use crate::desk::Desk;
 use crate::error::Error;
 use crate::filter::Filter;
@@ -37,32 +39,58 @@ pub(crate) async fn list(desk: &Desk, filter: &Filter, limit: usize) -> Result<V
     Ok(json!({ "total": matching().count(), "dead_letters": shown }))
 }
 
+/// What the orders of some letters come to. An order counts once, however many letters it has,
+/// with what the newest of them that says so says: it is owed or owing once.
+#[derive(Default)]
+struct AtStake<'a>(BTreeMap<&'a Key, &'a Money>);
+
+impl<'a> AtStake<'a> {
+    /// Takes in a letter; older ones come first.
+    fn add(&mut self, letter: &'a Resting) {
+        if let Some(money) = &letter.cause.at_stake {
+            self.0.insert(&letter.key, money);
+        }
+    }
+
+    /// The sums by currency.
+    fn shown(&self) -> Value {
+        let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+        for money in self.0.values() {
+            let sum = sums.entry(&money.currency_code).or_default();
+            *sum = sum.saturating_add(money.amount_minor);
+        }
+        let sums = sums.into_iter();
+        sums.map(|(currency, minor)| json!({ "amount_minor": minor, "currency": currency }))
+            .collect()
+    }
+}
+
 /// What letters of one cause come to.
 #[derive(Default)]
 struct Group<'a> {
     letters: u64,
     oldest_at_ms: u64,
-    at_stake: BTreeMap<&'a str, i64>,
+    at_stake: AtStake<'a>,
     connections: BTreeSet<&'a str>,
     newest: Option<&'a Resting>,
 }
 
-/// The letters that rest, by cause; the largest group first.
+/// The letters that rest, by cause; the largest group first. What all of them come to is said
+/// beside: an order may have letters in several groups, so it is not the groups' sum.
 pub(crate) async fn groups(desk: &Desk, filter: &Filter) -> Result<Value, Error> {
     filter.check()?;
     let now = now_ms();
     let letters = desk.catalogue.now().await?;
     let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
+    let mut all = AtStake::default();
     for letter in letters.all().filter(|l| filter.matches(l, now)) {
         let group = groups.entry(&letter.cause.fingerprint).or_default();
         if group.letters == 0 {
             group.oldest_at_ms = letter.dead_at_ms;
         }
         group.letters = group.letters.saturating_add(1);
-        if let Some(money) = &letter.cause.at_stake {
-            let sum = group.at_stake.entry(&money.currency_code).or_default();
-            *sum = sum.saturating_add(money.amount_minor);
-        }
+        group.at_stake.add(letter);
+        all.add(letter);
         let [connection, _, _] = &letter.key;
         if group.connections.len() < NAMES_MAX {
             group.connections.insert(connection);
@@ -73,18 +101,13 @@ pub(crate) async fn groups(desk: &Desk, filter: &Filter) -> Result<Value, Error>
     let mut groups: Vec<(&str, Group<'_>)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.letters));
     let shown: Vec<Value> = groups.iter().take(GROUPS_MAX).map(of_group).collect();
-    Ok(json!({ "total": total, "groups": shown }))
+    Ok(json!({ "total": total, "at_stake": all.shown(), "groups": shown }))
 }
 
 fn of_group((fingerprint, group): &(&str, Group<'_>)) -> Value {
     let Some(newest) = group.newest else {
         return Value::Null;
     };
-    let amounts: Vec<Value> = group
-        .at_stake
-        .iter()
-        .map(|(currency, minor)| json!({ "amount_minor": minor, "currency": currency }))
-        .collect();
     json!({
         "group": fingerprint,
         "letters": group.letters,
@@ -93,7 +116,7 @@ fn of_group((fingerprint, group): &(&str, Group<'_>)) -> Value {
         "kind": newest.kind,
         "codes": newest.codes,
         "connections": group.connections,
-        "at_stake": amounts,
+        "at_stake": group.at_stake.shown(),
         "oldest_at_ms": group.oldest_at_ms,
         "newest_at_ms": newest.dead_at_ms,
         "example": { "dead_letter_id": newest.id, "reason": newest.message },
@@ -116,6 +139,34 @@ fn summary(letter: &Resting) -> Value {
         "group": letter.cause.fingerprint,
         "edited": letter.is_edited,
     })
+}
+
+/// The newest letter that rests of each of these orders; those without one are left out.
+pub(crate) async fn of_orders(
+    desk: &Desk,
+    connection: &str,
+    order_ids: &[u64],
+) -> Result<Value, Error> {
+    if order_ids.len() > LIST_MAX {
+        return Error::refused(format!("ask for at most {LIST_MAX} orders at once"));
+    }
+    let letters = desk.catalogue.now().await?;
+    let newest = order_ids.iter().filter_map(|id| {
+        let key = [
+            connection.to_owned(),
+            Entity::Order.token().to_owned(),
+            id.to_string(),
+        ];
+        letters.of_key(&key).last()
+    });
+    let shown: Vec<Value> = newest
+        .map(|letter| {
+            let mut shown = summary(letter);
+            shown["reason"] = letter.message.as_str().into();
+            shown
+        })
+        .collect();
+    Ok(json!({ "dead_letters": shown }))
 }
 
 /// One letter with its cause, its headers, its payload as JSON, and what became of it.

@@ -98,6 +98,54 @@ async fn letters_are_grouped_by_cause_with_what_is_at_stake() {
 }
 
 #[tokio::test]
+async fn an_order_is_at_stake_once_however_many_letters_it_has() {
+    let bench = Bench::start().await;
+    bury_plans(&bench, "rejected", "refused", 1..=3).await;
+    for _ in 0..3 {
+        bury_plans(&bench, "rejected", "refused", 2..=2).await;
+    }
+    bury_plans(&bench, "plan_limit", "no room", 3..=4).await;
+    let filter = Filter::default();
+    let answer = bench.ask(Request::Groups { filter }).await.unwrap();
+    let dollars =
+        |orders: i64| serde_json::json!([{ "amount_minor": orders * 1250, "currency": "USD" }]);
+    let [large, small] = [&answer["groups"][0], &answer["groups"][1]];
+    assert_eq!(
+        (&large["letters"], &small["letters"]),
+        (&6.into(), &2.into())
+    );
+    assert_eq!(large["at_stake"], dollars(3), "{answer}");
+    assert_eq!(small["at_stake"], dollars(2), "{answer}");
+    // Order 3 is in both groups.
+    assert_eq!(answer["at_stake"], dollars(4), "{answer}");
+}
+
+#[tokio::test]
+async fn the_newest_letter_of_each_order_is_told() {
+    let bench = Bench::start().await;
+    bury_plans(&bench, "rejected", "refused", 1..=3).await;
+    bury_plans(&bench, "plan_limit", "no room", 2..=2).await;
+    let of_orders = Request::OfOrders {
+        connection: "acme".to_owned(),
+        order_ids: vec![2, 3, 4],
+    };
+    let answer = bench.ask(of_orders).await.unwrap();
+    let letters = answer["dead_letters"].as_array().unwrap();
+    let told: Vec<(&str, &str, &str)> = letters
+        .iter()
+        .map(|letter| {
+            let text = |value: &'_ Value| value.as_str().unwrap().to_owned().leak() as &str;
+            let code = text(&letter["reasons"][0]);
+            (text(&letter["entity_id"]), code, text(&letter["reason"]))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("2", "plan_limit", "no room"), ("3", "rejected", "refused")]
+    );
+}
+
+#[tokio::test]
 async fn a_group_is_released_paced_and_in_order_and_the_others_stay() {
     let bench = Bench::start().await;
     let books = Books::default();
@@ -118,6 +166,16 @@ async fn a_group_is_released_paced_and_in_order_and_the_others_stay() {
     let release = ended(&bench, &release).await;
     assert_eq!(release["state"], "finished", "{release}");
     assert_eq!(release["ended_well"], 33, "{release}");
+    assert_eq!(
+        (&release["released"], &release["left"]),
+        (&33.into(), &0.into())
+    );
+    assert!(
+        release["summary"]
+            .as_str()
+            .unwrap()
+            .starts_with("33 of 33 letters were released")
+    );
     assert_eq!(resting(&bench).await, 5, "the other cause rests");
 
     let released = bench.stored(Stream::Resolved, 33).await;
@@ -165,7 +223,16 @@ async fn a_canary_that_dies_again_stops_the_release_before_the_others_go() {
             .unwrap()
             .contains("canary")
     );
-    assert!(stopped["released"].as_u64().unwrap() <= 2, "{stopped}");
+    let released = stopped["released"].as_u64().unwrap();
+    assert!(released <= 2, "{stopped}");
+    let left = stopped["left"].as_u64().unwrap();
+    assert_eq!(
+        Some(released + left),
+        stopped["letters"].as_u64(),
+        "{stopped}"
+    );
+    let why = stopped["left_because"].to_string();
+    assert!(why.contains("the release stopped"), "{stopped}");
     assert!(stopped["failures"][0].as_str().unwrap().contains("held"));
 
     // Mended, it goes on with what is left; the canaries' new letters are of a later release.

@@ -41,7 +41,12 @@ async fn a_release_puts_the_original_back_under_a_new_id_and_links_its_trace() {
         .release("validate-INGESTED-1-5", "the customer was added")
         .await
         .unwrap();
-    assert_eq!(answer["released"], "validate-INGESTED-1-5");
+    assert_eq!(answer["dead_letter_id"], "validate-INGESTED-1-5");
+    assert_eq!(
+        (&answer["released"], &answer["left"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(answer["summary"], "1 letter was released.");
     assert_eq!(
         (&answer["stage"], &answer["stream_sequence"]),
         (&"validate".into(), &2.into())

@@ -111,6 +111,9 @@ fn order(
         // Orders of before: their shoppers are not mailed now.
         desired.email_to = None;
     }
+    // What validate found suspicious holds nothing back, and people read of it.
+    let flags = validated.flags.iter().map(|flag| flag.message.clone());
+    desired.notices.extend(flags);
     let mut wire = books_conversion::to_wire(&desired);
     let locked = policy.books_locked_until;
     wire.books_locked_until = locked.map(|day| day.to_string()).unwrap_or_default();

@@ -92,6 +92,45 @@ async fn planted_faults_are_found_with_their_causes() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn what_tillbook_holds_and_what_was_undone_is_named_so() -> anyhow::Result<()> {
+    let scene = Scene::start(false).await?;
+    let shop = scene.shop()?;
+    let held = scene.place("paid_card_one_line", 1, 1).await?;
+    let undone = scene.place("paid_card_one_line", 2, 3).await?;
+    scene.settle().await?;
+    let invoice = scene.house.invoice_of(shop.connection, held.id).await?;
+    let id = invoice.get("id").context("no id")?;
+    let by_hand = json!({"lines": [{"name": "By hand", "qty": 1,
+        "unit_cost": {"amount": "7.00", "code": "USD"}}]});
+    let edit = format!("invoices/{id}/edit_by_hand");
+    scene.by_hand(&edit, &by_hand).await?;
+    let line = json!({"action": "add_line", "name": "Late", "sku": "X-1", "quantity": 2,
+        "unit_price": "5.00"});
+    shop.act(held.id, &line).await?;
+    shop.dead_letter(held.id).await?;
+    let day = scene.day(3)?;
+    let undo = ["undo", "--connection", "acme", "--from", &day, "--to", &day];
+    e2e::command(&scene.house, &undo).await?;
+
+    let proved = prove(&scene.house, &scene.days, &[]).await?;
+    ensure!(proved.exit == 1, "{}", proved.text());
+    let found = proved.findings();
+    let codes_of = |id: u64| {
+        let found = found.iter().find(|(order, _)| *order == id);
+        found.map(|(_, codes)| codes.clone()).unwrap_or_default()
+    };
+    ensure!(found.len() == 2, "{}", proved.text());
+    ensure!(codes_of(held.id)[0] == "held", "{}", proved.text());
+    ensure!(codes_of(undone.id)[0] == "undone", "{}", proved.text());
+    ensure!(
+        proved.text().contains("edited_in_freshbooks"),
+        "{}",
+        proved.text()
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_proof_killed_half_way_goes_on_and_reports_the_same() -> anyhow::Result<()> {
     let scene = Scene::start(false).await?;
     scene.place_days(6, 8).await?;

@@ -4,6 +4,7 @@
 //! what it looks at to the faults it finds, so that a test can plant a violation.
 
 mod breaking;
+mod codes;
 mod imports;
 mod links;
 mod lints;
@@ -24,13 +25,14 @@ pub(crate) type Fault = String;
 
 type Rule = fn(&Path) -> anyhow::Result<Vec<Fault>>;
 
-const RULES: [(&str, Rule); 8] = [
+const RULES: [(&str, Rule); 9] = [
     ("import table", imports::check),
     ("lint tables inherited", lints::check),
     ("file sizes", sizes::check),
     ("unfinished code", words::check),
     ("links in documents", links::check),
     ("reasons of dependencies", reasons::check),
+    ("reason codes", codes::check),
     ("proto style", protos::check),
     ("proto compatibility", breaking::check),
 ];
@@ -67,6 +69,11 @@ mod tests {
     #[test]
     fn the_import_table_is_kept() {
         keeps(imports::check);
+    }
+
+    #[test]
+    fn every_reason_code_is_listed_once() {
+        keeps(codes::check);
     }
 
     #[test]

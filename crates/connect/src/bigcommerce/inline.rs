@@ -92,9 +92,15 @@ pub(super) fn shipping_addresses(order: &Value) -> Option<Vec<Value>> {
     (u64::try_from(addresses.len()).ok()? == expected).then_some(addresses)
 }
 
-/// The fees, if they are listed rather than linked.
+/// The fees, if they are there rather than linked: a list, or the documented object with a list.
 pub(super) fn fees(order: &Value) -> Option<Vec<Value>> {
-    order["fees"].as_array().cloned()
+    fee_rows(&order["fees"])
+}
+
+/// The rows of `[…]` or `{"fees": […]}`; nothing where it is a link or something else.
+pub(super) fn fee_rows(fees: &Value) -> Option<Vec<Value>> {
+    let rows = fees.as_array().or_else(|| fees["fees"].as_array());
+    rows.cloned()
 }
 
 /// Every consignment of every kind; `None` when this is a link or something else.
@@ -198,6 +204,20 @@ mod tests {
             (&addresses[0]["id"], &addresses[0]["city"]),
             (&json!(4), &json!("C"))
         );
+    }
+
+    #[test]
+    fn fees_are_a_list_or_the_documented_object_with_one() {
+        let fee = json!({"id": 1, "cost_exc_tax": "2.0000"});
+        for fees_said in [json!([fee]), json!({"fees": [fee]})] {
+            assert_eq!(fees(&json!({"fees": fees_said})), Some(vec![fee.clone()]));
+        }
+        for none in [json!({"fees": []}), json!([])] {
+            assert_eq!(fees(&json!({"fees": none})), Some(Vec::new()));
+        }
+        for other in [json!({}), json!(null), json!(""), json!({"url": "x"})] {
+            assert_eq!(fees(&json!({"fees": other})), None, "{other}");
+        }
     }
 
     #[test]

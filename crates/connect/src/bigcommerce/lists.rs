@@ -4,6 +4,8 @@
 //! cannot be read is `None`, so that one odd order does not end a read of thousands. Not here:
 //! what the figures mean, and the whole order ([`super::orders`]).
 
+use domain::order::TransactionEvent;
+use domain::words;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use rust_decimal::Decimal;
@@ -70,6 +72,9 @@ pub struct TransactionRow {
     pub gateway: String,
     pub gateway_transaction_id: String,
     pub ok: bool,
+    /// Its event or its status is a word that the documents do not have, so whether it is money
+    /// cannot be told; holds the word.
+    pub unclear: Option<String>,
     pub test: bool,
     /// Empty when it refers to none.
     pub reference_transaction_id: String,
@@ -235,18 +240,32 @@ fn order(record: &Value) -> Result<OrderRow, VendorError> {
 }
 
 fn transaction(row: &Value) -> TransactionRow {
+    let (event, status) = (json::text(&row["event"]), json::text(&row["status"]));
     TransactionRow {
+        unclear: unclear(&event, &status),
         id: json::text(&row["id"]),
-        event: json::text(&row["event"]).to_ascii_lowercase(),
-        method: json::text(&row["method"]).to_ascii_lowercase(),
+        event: words::word(&event),
+        method: words::word(&json::text(&row["method"])),
         amount: json::decimal(&row["amount"]),
         currency: json::text(&row["currency"]),
         gateway: json::text(&row["gateway"]),
         gateway_transaction_id: json::text(&row["gateway_transaction_id"]),
-        ok: json::text(&row["status"]).eq_ignore_ascii_case("ok"),
+        ok: words::transaction_accepted(&status) == Some(true),
         test: json::flag(&row["test"]),
         reference_transaction_id: json::text(&row["reference_transaction_id"]),
         created_at: instant(&row["date_created"]),
+    }
+}
+
+fn unclear(event: &str, status: &str) -> Option<String> {
+    use TransactionEvent::{Authorization, Pending};
+    let accepted = words::transaction_accepted(status);
+    match words::transaction_event(event) {
+        // What was refused is no money, whatever it was.
+        _ if accepted == Some(false) => None,
+        None => Some(words::word(event)),
+        Some(Authorization | Pending) => None,
+        Some(_) => accepted.is_none().then(|| words::word(status)),
     }
 }
 

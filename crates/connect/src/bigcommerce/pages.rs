@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::client::Client;
+use super::inline::fee_rows;
 use crate::error::{Unreadable, VendorError};
 use crate::json;
 
@@ -19,6 +20,7 @@ const DEFAULT_PAGE_ROWS: usize = 50;
 const MAX_PAGES: u32 = 40;
 
 /// Which list.
+#[derive(Clone, Copy)]
 pub(super) struct List<'a> {
     pub(super) template: &'static str,
     pub(super) segments: &'a [&'a str],
@@ -31,6 +33,11 @@ impl Client {
         self.all_pages(list, |body| match body {
             Some(Value::Array(rows)) => Ok((rows, None)),
             None => Ok((Vec::new(), None)),
+            // Fees come as the documented object with the list in it, too.
+            Some(body) if list.template.ends_with("/fees") => match fee_rows(&body) {
+                Some(rows) => Ok((rows, None)),
+                None => Err(VendorError::field("the list")),
+            },
             Some(_) => Err(VendorError::field("the list")),
         })
         .await

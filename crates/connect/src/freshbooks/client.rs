@@ -1,7 +1,7 @@
 //! The FreshBooks client of one account: configuration, and the one way a call is made.
 //!
-//! Clones share connections and limits. A 401 is answered by one refresh and one more try; there
-//! is no other retry. Not here: what the calls are for.
+//! Clones share connections and limits. A 401 is answered by one refresh and one more try, a text
+//! that is refused by a fitted one ([`super::texts`]); there is no other retry. Not here: what the calls are for.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use url::Url;
 
 use super::errors;
 use super::limits::{self, Limits};
+use super::texts::{self, ATTEMPTS_MAX, Fitting};
 use super::token::TokenSource;
 use crate::breaker::Breaker;
 use crate::call::{self, CallObserver, Effect, Vendor, now};
@@ -108,6 +109,8 @@ struct Shared {
     tokens: Arc<dyn TokenSource>,
     limits: Limits,
     breaker: Breaker,
+    /// What FreshBooks' refusals taught about the lengths and characters of texts.
+    texts: texts::Memory,
 }
 
 /// Shows which account; no token.
@@ -176,6 +179,7 @@ impl Client {
             tokens,
             limits,
             breaker: guards.breaker(),
+            texts: texts::Memory::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -272,29 +276,59 @@ impl Client {
         record(resource, body, Effect::Write)
     }
 
-    /// One call, with one more try after a 401.
+    /// One call. A write that is refused for a text is made again with that text fitted, a bounded
+    /// number of times; all of it within the time that one call may take.
     async fn call(
         &self,
         call: Call,
         query: &[(&str, &str)],
-        fields: Option<Value>,
+        mut fields: Option<Value>,
     ) -> Result<Value, VendorError> {
         let single = call.resource.single;
-        let body = fields.map(|fields| {
-            let wrapped = Value::Object([(single.to_owned(), fields)].into_iter().collect());
-            Bytes::from(wrapped.to_string())
-        });
+        let memory = &self.shared.texts;
+        let mut fitting = Fitting::default();
         // Whoever wrote down what this call is about to do relies on when it is over at the latest.
         let send_before = Instant::now().checked_add(self.shared.config.send_within);
+        for _ in 0..ATTEMPTS_MAX {
+            let body = fields.as_ref().map(|fields| {
+                let wrapped = [(single.to_owned(), fields.clone())];
+                let wrapped = Value::Object(wrapped.into_iter().collect());
+                Bytes::from(wrapped.to_string())
+            });
+            let result = self.authorized(&call, query, body, send_before).await;
+            let is_fitted = match (&result, fields.as_mut()) {
+                (Err(error), Some(fields)) => fitting.fit(memory, single, fields, error),
+                _ => false,
+            };
+            if !is_fitted {
+                if result.is_ok() {
+                    fitting.took(memory);
+                }
+                return result;
+            }
+        }
+        Err(VendorError::RetryLater {
+            cause: Transient::NotSent,
+        })
+    }
+
+    /// One request, with one more try after a 401.
+    async fn authorized(
+        &self,
+        call: &Call,
+        query: &[(&str, &str)],
+        body: Option<Bytes>,
+        send_before: Option<Instant>,
+    ) -> Result<Value, VendorError> {
         let token = self.token().await?;
         match self
-            .attempt(&call, query, body.clone(), &token, send_before)
+            .attempt(call, query, body.clone(), &token, send_before)
             .await
         {
             // Refused before anything happened, so also a write may be tried again.
             Err(VendorError::Unauthorized) => {
                 let token = self.shared.tokens.refresh(&token).await?;
-                self.attempt(&call, query, body, &token, send_before).await
+                self.attempt(call, query, body, &token, send_before).await
             }
             other => other,
         }

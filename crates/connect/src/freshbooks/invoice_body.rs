@@ -15,6 +15,10 @@ use crate::error::VendorError;
 const NORMAL: u64 = 0;
 const REBILLED_EXPENSE: u64 = 1;
 
+/// The field of an invoice in which whoever made it can leave a mark: FreshBooks shows it beside a
+/// discount of the whole invoice only, so nobody types into it where there is none.
+pub(super) const MARK_FIELD: &str = "discount_description";
+
 /// FreshBooks' limit on invoice numbers.
 const MAX_NUMBER_CHARS: usize = 20;
 
@@ -31,10 +35,11 @@ const OWN_FIELDS: [&str; 6] = [
 /// Ids of expenses, by the keys under which lines of an invoice name them.
 pub type Rebilled = BTreeMap<String, u64>;
 
-/// The body of a create.
+/// The body of a create. `mark` is left where nobody types, unless the mapping writes there.
 pub(super) fn for_create(
     client_id: u64,
     invoice: &DesiredInvoice,
+    mark: &str,
     rebilled: &Rebilled,
 ) -> Result<Value, VendorError> {
     if invoice.number.is_empty() || invoice.number.chars().count() > MAX_NUMBER_CHARS {
@@ -44,6 +49,7 @@ pub(super) fn for_create(
     let mut body = data(invoice, rebilled)?;
     body.insert("customerid".to_owned(), json!(client_id));
     body.insert("invoice_number".to_owned(), json!(invoice.number));
+    body.entry(MARK_FIELD).or_insert_with(|| json!(mark));
     Ok(Value::Object(body))
 }
 

@@ -55,6 +55,8 @@ pub struct Invoice {
     pub updated: String,
     /// `YYYY-MM-DD`.
     pub create_date: String,
+    /// What whoever made it left as a mark; empty when there is none.
+    pub mark: String,
     /// `None` when the reply left them out; [`Client::get_invoice`] asks for them.
     pub lines: Option<Vec<LineRecord>>,
     status: Option<u64>,
@@ -200,9 +202,10 @@ impl Client {
         &self,
         client_id: u64,
         desired: &DesiredInvoice,
+        mark: &str,
         rebilled: &Rebilled,
     ) -> Result<Invoice, VendorError> {
-        let body = invoice_body::for_create(client_id, desired, rebilled)?;
+        let body = invoice_body::for_create(client_id, desired, mark, rebilled)?;
         invoice(&self.create(INVOICES, &WITH_LINES, body).await?).map_err(as_written)
     }
 
@@ -279,6 +282,7 @@ fn invoice(record: &Value) -> Result<Invoice, VendorError> {
         vis_state: json::id(&record["vis_state"]).unwrap_or(0),
         updated: json::text(&record["updated"]),
         create_date: json::text(&record["create_date"]),
+        mark: json::text(&record[invoice_body::MARK_FIELD]),
         lines: lines
             .map(|rows| rows.iter().map(|row| line(row, currency)).collect())
             .transpose()?,

@@ -24,6 +24,13 @@ pub const CLIENTS_AT_ONCE: usize = 50;
 
 const WITH_LINES: (&str, &str) = ("include[]", "lines");
 
+/// Lists show what is deleted only when they are asked for nothing else.
+const DELETED: (&str, &str) = ("search[vis_state]", "1");
+
+fn is_deleted(row: &Value) -> bool {
+    json::id(&row["vis_state"]) == Some(1)
+}
+
 /// Which page of a list of days.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Days {
@@ -72,6 +79,9 @@ pub struct LineFigures {
     pub name: String,
     /// Before tax.
     pub amount: Option<Decimal>,
+    /// Names of the taxes; empty where there is none.
+    pub tax1: String,
+    pub tax2: String,
     pub percent1: Decimal,
     pub percent2: Decimal,
     pub compounded: bool,
@@ -172,6 +182,50 @@ impl Client {
         };
         let rows = self.search(INVOICES, &filters, wanted).await?;
         rows.iter().map(invoice).collect()
+    }
+
+    /// Deleted invoices with exactly this number.
+    pub async fn deleted_invoices_numbered(
+        &self,
+        number: &str,
+    ) -> Result<Vec<InvoiceFigures>, VendorError> {
+        let filters = [("search[invoice_number]", number), DELETED];
+        let wanted = |row: &Value| json::text(&row["invoice_number"]) == number && is_deleted(row);
+        let rows = self.search(INVOICES, &filters, wanted).await?;
+        rows.iter().map(invoice).collect()
+    }
+
+    /// The deleted payments of one invoice.
+    pub async fn deleted_payments_of(
+        &self,
+        invoice_id: u64,
+    ) -> Result<Vec<PaymentFigures>, VendorError> {
+        let id = invoice_id.to_string();
+        let filters = [("search[invoiceid]", id.as_str()), DELETED];
+        let wanted =
+            |row: &Value| json::id(&row["invoiceid"]) == Some(invoice_id) && is_deleted(row);
+        let rows = self.search(PAYMENTS, &filters, wanted).await?;
+        rows.iter().map(payment).collect()
+    }
+
+    /// The deleted credit notes of one client.
+    pub async fn deleted_credit_notes_of(
+        &self,
+        client_id: u64,
+    ) -> Result<Vec<OutgoingFigures>, VendorError> {
+        let id = client_id.to_string();
+        let filters = [("search[clientid]", id.as_str()), DELETED];
+        let wanted = |row: &Value| json::id(&row["clientid"]) == Some(client_id) && is_deleted(row);
+        let rows = self.search(CREDIT_NOTES, &filters, wanted).await?;
+        rows.iter().map(credit_note).collect()
+    }
+
+    /// Whether FreshBooks shows this client among the deleted ones.
+    pub async fn is_client_deleted(&self, id: u64) -> Result<bool, VendorError> {
+        let text = id.to_string();
+        let filters = [("search[userids][]", text.as_str()), DELETED];
+        let wanted = |row: &Value| client_id(row) == Some(id) && is_deleted(row);
+        Ok(!self.search(CLIENTS, &filters, wanted).await?.is_empty())
     }
 
     /// One invoice with its lines; a deleted one too. `None` when FreshBooks does not know it.
@@ -333,6 +387,8 @@ fn line(row: &Value) -> LineFigures {
     LineFigures {
         name: json::text(&row["name"]),
         amount: json::decimal(&row["amount"]["amount"]).or_else(product),
+        tax1: json::text(&row["taxName1"]),
+        tax2: json::text(&row["taxName2"]),
         percent1: percent("taxAmount1"),
         percent2: percent("taxAmount2"),
         compounded: json::flag(&row["compounded_tax"]),

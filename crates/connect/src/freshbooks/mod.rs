@@ -3,8 +3,8 @@
 //!
 //! Rooms: [`client`] (configuration and the one way a call is made), [`clients`], [`items`],
 //! [`invoices`], [`payments`], [`credit_notes`], [`expenses`], [`lists`] (figures of many records),
-//! [`oauth`] and [`token`]; below them `invoice_body` (what is written), `pages`,
-//! `limits` and `errors`. Three of FreshBooks' habits shape all of them: unknown filters are
+//! [`oauth`] and [`token`]; below them `invoice_body` (what is written), [`texts`] (what is refused
+//! is made to fit), `pages`, `limits` and `errors`. Three of FreshBooks' habits shape all of them: unknown filters are
 //! ignored, so every row found is checked again; errors can come with status 200; and a PUT with
 //! `vis_state` or an action throws its other fields away, so these are never mixed.
 
@@ -22,6 +22,7 @@ pub mod oauth;
 mod pages;
 pub mod payments;
 mod shopper;
+pub mod texts;
 pub mod token;
 
 pub use crate::transport::BoxFuture;

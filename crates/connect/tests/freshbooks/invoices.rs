@@ -28,7 +28,7 @@ async fn an_invoice_is_written_exactly_and_read_back() {
     desired.lines.extend([shipping, rounding]);
     let rebilled = Rebilled::from([("shipping:1".to_owned(), 44)]);
     let made = client(&stub)
-        .create_invoice(7, &desired, &rebilled)
+        .create_invoice(7, &desired, "Tillbook acme 1", &rebilled)
         .await
         .unwrap();
     assert_eq!(
@@ -112,7 +112,7 @@ async fn what_freshbooks_would_refuse_or_discard_is_not_sent() {
     unwritten.lines[0].rebills = Some("shipping:1".to_owned());
     for invoice in [long, unwritten] {
         let error = client
-            .create_invoice(7, &invoice, &Rebilled::new())
+            .create_invoice(7, &invoice, "Tillbook acme 1", &Rebilled::new())
             .await
             .unwrap_err();
         assert_eq!(error.class(), "unsendable");

@@ -24,7 +24,7 @@ async fn a_401_is_refreshed_once_and_the_write_tried_again() {
     .await;
     assert!(
         client(&stub)
-            .create_invoice(7, &desired(), &Rebilled::new())
+            .create_invoice(7, &desired(), "Tillbook acme 1", &Rebilled::new())
             .await
             .is_ok()
     );
@@ -41,7 +41,7 @@ async fn a_refresh_whose_outcome_is_unknown_leaves_no_write_in_doubt() {
         cause: connect::Transient::Timeout,
     };
     let error = client_with(&stub, Err(TokenError::Vendor(lost)))
-        .create_invoice(7, &desired(), &Rebilled::new())
+        .create_invoice(7, &desired(), "Tillbook acme 1", &Rebilled::new())
         .await
         .unwrap_err();
     assert!(
@@ -100,11 +100,11 @@ async fn creates_have_a_window_of_their_own() {
     let client = client(&stub);
     let clone = client.clone();
     client
-        .create_invoice(7, &desired(), &Rebilled::new())
+        .create_invoice(7, &desired(), "Tillbook acme 1", &Rebilled::new())
         .await
         .unwrap();
     let refused = clone
-        .create_invoice(7, &desired(), &Rebilled::new())
+        .create_invoice(7, &desired(), "Tillbook acme 1", &Rebilled::new())
         .await
         .unwrap_err();
     assert!(refused.retry_after().unwrap() > Duration::from_secs(30));

@@ -52,6 +52,7 @@ pub fn from_wire(order: &w::Order) -> Read<d::Order> {
         channel_id: order.channel_id.clone(),
         external_source: order.external_source.clone(),
         store_time_zone: order.store_time_zone.clone(),
+        store_decimals: order.store_decimals,
     })
 }
 
@@ -271,6 +272,7 @@ fn refund(refund: &w::Refund) -> Read<d::Refund> {
         reason: refund.reason.clone(),
         total_amount: decimal("refunds.total_amount", &refund.total_amount)?,
         total_tax: decimal("refunds.total_tax", &refund.total_tax)?,
+        uses_merchant_override_values: refund.uses_merchant_override_values,
         items: refund.items.iter().map(item).collect::<Read<_>>()?,
         payments: refund.payments.iter().map(payment).collect::<Read<_>>()?,
     })

@@ -245,19 +245,22 @@ fn refund_value() -> impl Strategy<Value = d::Refund> {
         any::<i64>(),
         text(),
         decimal_value(),
-        decimal_value(),
+        (decimal_value(), any::<bool>()),
         prop::collection::vec(item, 0..3),
         prop::collection::vec(payment, 0..3),
     )
         .prop_map(
-            |(id, created_at_s, reason, total_amount, total_tax, items, payments)| d::Refund {
-                id,
-                created_at_s,
-                reason,
-                total_amount,
-                total_tax,
-                items,
-                payments,
+            |(id, created_at_s, reason, total_amount, (total_tax, is_own), items, payments)| {
+                d::Refund {
+                    uses_merchant_override_values: is_own,
+                    id,
+                    created_at_s,
+                    reason,
+                    total_amount,
+                    total_tax,
+                    items,
+                    payments,
+                }
             },
         )
 }
@@ -310,6 +313,7 @@ fn order_value() -> impl Strategy<Value = d::Order> {
             currency_value(),
             any::<bool>(),
             any::<bool>(),
+            any::<Option<u32>>(),
         ),
         (any::<i64>(), any::<i64>(), totals_value(), address_value()),
         prop::collection::vec(address_value(), 0..2),
@@ -369,6 +373,7 @@ fn order_value() -> impl Strategy<Value = d::Order> {
                     channel_id,
                     external_source,
                     store_time_zone,
+                    store_decimals: head.6,
                 }
             },
         )

@@ -44,6 +44,7 @@ pub fn to_wire(order: &d::Order) -> w::Order {
         external_source: order.external_source.clone(),
         custom_status: order.custom_status.clone(),
         store_time_zone: order.store_time_zone.clone(),
+        store_decimals: order.store_decimals,
         status: order.status.clone(),
     }
 }
@@ -210,5 +211,6 @@ fn refund_to_wire(refund: &d::Refund) -> w::Refund {
         total_tax: refund.total_tax.to_string(),
         items: refund.items.iter().map(item).collect(),
         payments: refund.payments.iter().map(payment).collect(),
+        uses_merchant_override_values: refund.uses_merchant_override_values,
     }
 }

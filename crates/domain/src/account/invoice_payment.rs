@@ -83,6 +83,9 @@ pub(super) fn book(
             sum.checked_add(payment.captured)
         })
         .map_err(|error| vec![not_computable(&error)])?;
+    // No lines, so nothing that accounts could round otherwise.
+    books.alternatives.clear();
+    books.held_for.clear();
     books.email_to = None;
     for refund in &mut books.refunds {
         refund.document = RefundDocument::None;

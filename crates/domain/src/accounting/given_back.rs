@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::Hold;
 use crate::money::{Error, Money};
-use crate::order::{Order, Refund, Transaction, TransactionEvent};
+use crate::order::{NO_DATE, Order, Refund, Transaction, TransactionEvent};
 
 /// One refund, with what of it was not declined.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub(super) struct GivenBack<'a> {
     /// With tax; zero when declined.
     pub(super) gross: Money,
     pub(super) at_s: i64,
+    /// What the day was taken from, where the refund itself has none.
+    pub(super) dated_by: Option<&'static str>,
     /// `None` for a refund that is only a transaction.
     pub(super) record: Option<&'a Refund>,
     pub(super) ways: Vec<Way>,
@@ -69,12 +71,25 @@ pub(super) fn given_back(order: &Order) -> Result<Result<Vec<GivenBack<'_>>, Vec
         }
         Err(hold) => holds.push(hold),
     }
+    for given in list.iter_mut().filter(|given| given.at_s == NO_DATE) {
+        date(order, given);
+    }
     list.sort_by(|left, right| (left.at_s, &left.id).cmp(&(right.at_s, &right.id)));
     Ok(if holds.is_empty() {
         Ok(list)
     } else {
         Err(holds)
     })
+}
+
+/// The day of its refund transaction for a refund without one, else the order's last change: no
+/// refund is made after that.
+fn date(order: &Order, given: &mut GivenBack<'_>) {
+    let mut times = given.transactions.iter().map(|money| money.created_at_s);
+    (given.at_s, given.dated_by) = match times.find(|at_s| *at_s != NO_DATE) {
+        Some(at_s) => (at_s, Some("its refund transaction")),
+        None => (order.modified_at_s, Some("the order's last change")),
+    };
 }
 
 /// Accepted, real refund transactions, each once.
@@ -125,6 +140,7 @@ fn of_record<'a>(
         id: refund.id.clone(),
         gross: Money::zero(order.currency),
         at_s: refund.created_at_s,
+        dated_by: None,
         record: Some(refund),
         ways: Vec::new(),
         transactions: Vec::new(),
@@ -232,6 +248,7 @@ fn of_transaction<'a>(order: &Order, money: &'a Transaction) -> Result<GivenBack
         id: format!("T{}", money.id),
         gross,
         at_s: money.created_at_s,
+        dated_by: None,
         record: None,
         ways: vec![Way {
             amount: gross,

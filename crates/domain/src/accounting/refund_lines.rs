@@ -7,10 +7,12 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::given_back::GivenBack;
-use super::refund_shares::{Share, Taxes, custom, divisor, shares};
+use super::refund_left::{amount, left, without_negatives};
+use super::refund_parts::{free_share, ways};
+use super::refund_shares::{Share, Taxes, custom, divisor, left_out, net_worth, shares};
 use super::spread::spread;
-use super::{Entry, Hold};
-use crate::arithmetic::{Figures, Model, rounding_bound_minor, tax_on};
+use super::{Entry, Hold, Refunded, bound_minor};
+use crate::arithmetic::{Figures, Model, tax_on};
 use crate::books::{InvoiceLine, LineKind};
 use crate::money::{Currency, Error, Money};
 use crate::order::Order;
@@ -24,46 +26,234 @@ pub(super) struct Lines {
     pub(super) bound_minor: u64,
 }
 
-/// The lines that make `given.gross`, or why there are none.
+/// A part of a refund and its amount with tax.
+type Part = (Share, Decimal);
+
+/// The lines that make `given.gross` in an account that rounds by `model`, or why there are none.
+/// `earlier` are the order's refunds before this one.
 pub(super) fn lines(
     order: &Order,
     entries: &[Entry],
     given: &GivenBack<'_>,
+    earlier: &[Refunded],
     tax_mode: TaxMode,
+    model: Model,
 ) -> Result<Result<Lines, Hold>, Error> {
-    let reported = reported_tax(given, order.currency);
+    let told = told_tax(order, given);
     if let Some(record) = given.record
         && record.items.is_empty()
-        && !reported.is_zero()
-        && reported == given.gross.to_decimal()
+        && told == Some(given.gross.to_decimal())
     {
         // Only tax went back: an adjustment without items.
-        let line = line(LineKind::Tax, "Tax adjustment", reported, Taxes::default());
+        let line = line(
+            LineKind::Tax,
+            "Tax adjustment",
+            given.gross.to_decimal(),
+            Taxes::default(),
+        );
         return Ok(Ok(Lines {
             lines: vec![line],
             tax: given.gross,
             bound_minor: 1,
         }));
     }
-    let mut shares = shares(order, entries, given.record);
-    if !shares.iter().any(|share| share.weight > Decimal::ZERO) {
-        shares = custom(order, entries, Decimal::ONE);
+    if let Some(lines) = all_that_is_left(order, entries, given, earlier, told, model)? {
+        return Ok(Ok(lines));
     }
-    let weights: Vec<Decimal> = shares.iter().map(|share| share.weight).collect();
-    let amounts = spread(
-        given.gross.to_decimal(),
-        &weights,
-        order.currency.decimals(),
-    );
-    let parts: Vec<(Share, Decimal)> = shares
+    let candidates = candidates(order, entries, given, told);
+    let likeliest = candidates.first().map(Vec::as_slice).unwrap_or_default();
+    if tax_mode == TaxMode::Amount {
+        return Ok(Ok(by_amount(order, given, likeliest, told)));
+    }
+    for parts in &candidates {
+        if let Some(lines) = by_percent(order, entries, given, parts, told, model)? {
+            return Ok(Ok(lines));
+        }
+    }
+    if is_override(given) {
+        // No rate of the order makes the merchant's own figures; they stand as amounts.
+        return Ok(Ok(by_amount(order, given, likeliest, told)));
+    }
+    Ok(Err(Hold {
+        code: "refund_tax_does_not_match",
+        message: format!(
+            "The store says refund {} of {} holds {} tax; nothing in the order's own lines and \
+             percents makes that. Correct the refund's figures with whoever made it, set tax = \
+             \"amount\" for this connection, or book the refund by hand in FreshBooks.",
+            given.id,
+            given.gross,
+            told.unwrap_or_default().normalize()
+        ),
+    }))
+}
+
+fn is_override(given: &GivenBack<'_>) -> bool {
+    given
+        .record
+        .is_some_and(|record| record.uses_merchant_override_values)
+}
+
+/// The tax in what was not declined, as far as BigCommerce tells it. It reports 0 for custom values,
+/// and where it lost the taxes of refunded lines: then nothing is told. 0 is meant where the
+/// merchant's own figures say so, and where the amount is what the items cost without their tax.
+fn told_tax(order: &Order, given: &GivenBack<'_>) -> Option<Decimal> {
+    let record = given.record?;
+    let tax = reported_tax(given, order.currency);
+    let is_meant = !tax.is_zero()
+        || record.uses_merchant_override_values
+        || net_worth(order, record)
+            .is_some_and(|net| round(net, order.currency) == given.gross.to_decimal());
+    is_meant.then_some(tax)
+}
+
+/// What is left of the invoice, where this refund is all of it.
+fn all_that_is_left(
+    order: &Order,
+    entries: &[Entry],
+    given: &GivenBack<'_>,
+    earlier: &[Refunded],
+    told: Option<Decimal>,
+    model: Model,
+) -> Result<Option<Lines>, Error> {
+    let currency = order.currency;
+    let mut gross = super::expected_total(order)?.total;
+    let mut tax = Money::rounded(order.totals.total.tax, currency)?;
+    let mut tax_by_store = order.totals.total.tax;
+    for before in earlier {
+        gross = gross.checked_sub(before.gross)?;
+        tax = tax.checked_sub(before.tax)?;
+        // A custom value has tax in the books and none in the store's report.
+        let mut records = order.refunds.iter();
+        let record = records.find(|record| record.id == before.id);
+        tax_by_store -= record.map_or(Decimal::ZERO, |record| record.total_tax);
+    }
+    if gross != given.gross {
+        return Ok(None);
+    }
+    let Some(as_invoiced) = left(entries, earlier, currency) else {
+        return Ok(None);
+    };
+    let positive = without_negatives(&as_invoiced, currency);
+    for (lines, must_be_exact) in [(positive, true), (as_invoiced, false)] {
+        let predicted = model.predict(lines.iter().map(Figures::from), currency)?;
+        let as_amount = lines.iter().filter(|line| line.kind == LineKind::Tax);
+        let as_amount: Decimal = as_amount.filter_map(amount).sum();
+        let made = predicted
+            .tax
+            .checked_add(Money::rounded(as_amount, currency)?)?;
+        let bound = bound_minor(order, &lines);
+        let unit = Decimal::new(1, currency.decimals());
+        let near = |tax: Decimal, told: Decimal| (tax - told).abs() <= unit * Decimal::from(bound);
+        let is_its_tax = match told {
+            None => near(tax.to_decimal(), made.to_decimal()),
+            Some(told) if is_override(given) => told == made.to_decimal(),
+            Some(told) => near(made.to_decimal(), told) || near(tax_by_store, told),
+        };
+        let is_exact =
+            predicted.total == given.gross && told.is_none_or(|told| told == made.to_decimal());
+        if is_its_tax && (is_exact || !must_be_exact) {
+            let closed = closed(order, lines, given.gross, made, model)?;
+            return Ok(closed);
+        }
+    }
+    Ok(None)
+}
+
+/// What a refund may be made of, the likeliest first: its items at what they are worth or at what
+/// the merchant made of them; those and a charge that was left out; those and a custom value;
+/// amounts of the order's own rates.
+fn candidates(
+    order: &Order,
+    entries: &[Entry],
+    given: &GivenBack<'_>,
+    told: Option<Decimal>,
+) -> Vec<Vec<Part>> {
+    let currency = order.currency;
+    let gross = given.gross.to_decimal();
+    let unit = Decimal::new(1, currency.decimals());
+    let items = shares(order, entries, given.record);
+    let worth = |shares: &[Share]| shares.iter().map(|share| share.weight).sum::<Decimal>();
+    let slack = unit * Decimal::from(items.len().max(1));
+    let mut found = Vec::new();
+    let rest = gross - worth(&items);
+    if worth(&items) > Decimal::ZERO && rest <= slack {
+        found.push(spread_over(items.clone(), gross, currency));
+    }
+    if rest > slack {
+        for charges in left_out(order, entries, given.record) {
+            if (worth(&charges) - rest).abs() <= slack {
+                let all = items.iter().cloned().chain(charges).collect();
+                found.push(spread_over(all, gross, currency));
+            }
+        }
+    }
+    let Some(tax) = told else {
+        let mut parts = spread_over(items.clone(), gross - rest, currency);
+        let beyond = gross - parts.iter().map(|(_, amount)| amount).sum::<Decimal>();
+        parts.extend(spread_over(
+            custom(order, entries, beyond),
+            beyond,
+            currency,
+        ));
+        found.push(parts);
+        return found;
+    };
+    if tax.is_zero() {
+        // No tax goes back, whatever the things were taxed with.
+        return vec![untaxed(found.into_iter().next(), items, gross, currency)];
+    }
+    let firm: Vec<Share> = items.into_iter().filter(|share| !share.is_custom).collect();
+    let rest = gross - round(worth(&firm), currency);
+    if rest > slack {
+        let own = spread_over(firm, gross - rest, currency);
+        let taxes = own.iter().map(|(share, amount)| {
+            let net = net_of(*amount, &share.taxes, Decimal::ZERO, currency);
+            net.map_or(Decimal::ZERO, |(_, tax)| tax)
+        });
+        let beyond = tax - taxes.sum::<Decimal>();
+        let beyond = if beyond.abs() <= slack {
+            Decimal::ZERO
+        } else {
+            beyond
+        };
+        for way in ways(entries, rest, beyond, is_override(given), currency) {
+            found.push(own.iter().cloned().chain(way).collect());
+        }
+    }
+    found.extend(ways(entries, gross, tax, is_override(given), currency));
+    found
+}
+
+fn untaxed(
+    likeliest: Option<Vec<Part>>,
+    items: Vec<Share>,
+    gross: Decimal,
+    currency: Currency,
+) -> Vec<Part> {
+    let parts = likeliest.unwrap_or_else(|| {
+        let worth: Decimal = items.iter().map(|share| share.weight).sum();
+        let own = worth.min(gross);
+        let mut parts = spread_over(items, round(own, currency), currency);
+        let beyond = gross - parts.iter().map(|(_, amount)| amount).sum::<Decimal>();
+        parts.push((free_share(), beyond));
+        parts
+    });
+    let bare = |share: Share| Share {
+        taxes: Taxes::default(),
+        tax_ratio: Decimal::ZERO,
+        is_custom: false,
+        ..share
+    };
+    parts
         .into_iter()
-        .zip(amounts)
-        .filter(|(_, amount)| !amount.is_zero())
-        .collect();
-    match tax_mode {
-        TaxMode::Percent => by_percent(order, given, &parts, reported),
-        TaxMode::Amount => Ok(Ok(by_amount(order, &parts, reported))),
-    }
+        .map(|(share, amount)| (bare(share), amount))
+        .collect()
+}
+
+fn spread_over(shares: Vec<Share>, amount: Decimal, currency: Currency) -> Vec<Part> {
+    let weights: Vec<Decimal> = shares.iter().map(|share| share.weight).collect();
+    let amounts = spread(amount, &weights, currency.decimals());
+    shares.into_iter().zip(amounts).collect()
 }
 
 /// The tax BigCommerce reports, for the part of the refund that was not declined.
@@ -81,59 +271,59 @@ fn reported_tax(given: &GivenBack<'_>, currency: Currency) -> Decimal {
     round(share.unwrap_or(Decimal::ZERO), currency)
 }
 
-/// Taxed lines whose tax FreshBooks computes; compared with what the store reports.
+/// Taxed lines whose tax FreshBooks computes; `None` where it is not the one that was told.
 fn by_percent(
     order: &Order,
+    entries: &[Entry],
     given: &GivenBack<'_>,
-    parts: &[(Share, Decimal)],
-    reported: Decimal,
-) -> Result<Result<Lines, Hold>, Error> {
+    parts: &[Part],
+    told: Option<Decimal>,
+    model: Model,
+) -> Result<Option<Lines>, Error> {
     let currency = order.currency;
     let mut carry = Decimal::ZERO;
     let mut lines = Vec::with_capacity(parts.len() + 1);
-    let (mut told, mut told_lines) = (Decimal::ZERO, 0_u64);
-    for (share, gross) in parts {
+    let (mut made, mut made_lines) = (Decimal::ZERO, 0_u64);
+    for (share, gross) in parts.iter().filter(|(_, gross)| !gross.is_zero()) {
         let (net, tax) = net_of(*gross, &share.taxes, carry, currency)?;
         carry += gross - net - tax;
         if !share.is_custom {
-            told += tax;
-            told_lines += u64::from(share.taxes.tax1.is_some());
+            made += tax;
+            made_lines += u64::from(share.taxes.tax1.is_some());
         }
         lines.push(with_quantity(share, net, currency));
     }
     let unit = Decimal::new(1, currency.decimals());
-    let off = (reported - told).abs() / unit;
-    // No tax told of taxed things: BigCommerce loses the taxes of refunded lines. Then the share
-    // stands that the order's own rates make.
-    if !reported.is_zero() && off > Decimal::from(told_lines.max(1)) {
-        return Ok(Err(Hold {
-            code: "refund_tax_does_not_match",
-            message: format!(
-                "The store says refund {} of {} holds {} tax, the order's percents make {told} of \
-                 it. Set tax = \"amount\" for this connection, or book the refund by hand.",
-                given.id,
-                given.gross,
-                reported.normalize()
-            ),
-        }));
+    let off = told.map_or(Decimal::ZERO, |told| (told - made).abs() / unit);
+    // A sum that stands for several lines may be off by as many roundings as the store made.
+    let is_sum = |(share, _): &Part| share.kind == LineKind::Refund;
+    let roundings = if parts.iter().any(is_sum) {
+        let taxed = entries.iter().filter(|entry| entry.tax1.is_some());
+        made_lines.max(taxed.count() as u64)
+    } else {
+        made_lines
+    };
+    if off > Decimal::from(roundings.max(1)) {
+        return Ok(None);
     }
-    let bound = rounding_bound_minor(
-        lines
-            .iter()
-            .filter(|line| line.tax1.is_some() || line.tax2.is_some())
-            .count() as u64,
-    );
-    let predicted = Model::default().predict(lines.iter().map(Figures::from), currency)?;
-    let difference = given.gross.checked_sub(predicted.total)?;
+    let predicted = model.predict(lines.iter().map(Figures::from), currency)?;
+    closed(order, lines, given.gross, predicted.tax, model)
+}
+
+/// The lines with the rounding line they need; `None` where more than rounding is missing.
+fn closed(
+    order: &Order,
+    mut lines: Vec<InvoiceLine>,
+    gross: Money,
+    tax: Money,
+    model: Model,
+) -> Result<Option<Lines>, Error> {
+    let currency = gross.currency;
+    let bound = bound_minor(order, &lines);
+    let predicted = model.predict(lines.iter().map(Figures::from), currency)?;
+    let difference = gross.checked_sub(predicted.total)?;
     if difference.amount_minor.unsigned_abs() > bound {
-        return Ok(Err(Hold {
-            code: "refund_sums_do_not_match",
-            message: format!(
-                "Refund {} is {}, its lines make {}; at most {bound} smallest units may be \
-                 rounding. Set tax = \"amount\" for this connection, or book the refund by hand.",
-                given.id, given.gross, predicted.total
-            ),
-        }));
+        return Ok(None);
     }
     if difference.amount_minor != 0 {
         let amount = difference.to_decimal();
@@ -144,15 +334,15 @@ fn by_percent(
             Taxes::default(),
         ));
     }
-    Ok(Ok(Lines {
+    Ok(Some(Lines {
         lines,
-        tax: predicted.tax,
+        tax,
         bound_minor: bound,
     }))
 }
 
 /// Untaxed lines and one line with the exact tax.
-fn by_amount(order: &Order, parts: &[(Share, Decimal)], reported: Decimal) -> Lines {
+fn by_amount(order: &Order, given: &GivenBack<'_>, parts: &[Part], told: Option<Decimal>) -> Lines {
     let currency = order.currency;
     let by_ratio: Vec<Decimal> = parts
         .iter()
@@ -161,29 +351,32 @@ fn by_amount(order: &Order, parts: &[(Share, Decimal)], reported: Decimal) -> Li
             round(tax.unwrap_or(Decimal::ZERO), currency)
         })
         .collect();
-    let is_told = |share: &Share| !share.is_custom;
-    let told: Vec<Decimal> = parts
+    // What the store reports is exact for all but custom values, unless the figures are the
+    // merchant's own or there is nothing else it could be about.
+    let all = is_override(given) || parts.iter().all(|(share, _)| share.is_custom);
+    let is_told = |share: &Share| all || !share.is_custom;
+    let weights: Vec<Decimal> = parts
         .iter()
         .zip(&by_ratio)
-        .map(
-            |((share, _), tax)| {
-                if is_told(share) { *tax } else { Decimal::ZERO }
-            },
-        )
+        .map(|((share, _), tax)| if is_told(share) { *tax } else { Decimal::ZERO })
         .collect();
-    // What the store reports is exact for all but custom values; where it reports none, the
-    // order's own figures stand.
-    let exact = if reported.is_zero() {
-        told.clone()
-    } else {
-        spread(reported, &told, currency.decimals())
+    // Where it reports none, the order's own figures stand.
+    let exact = match told {
+        None => weights,
+        Some(told) => spread(told, &weights, currency.decimals()),
     };
     let mut lines = Vec::with_capacity(parts.len() + 1);
     let mut tax = Decimal::ZERO;
     for (((share, gross), by_ratio), exact) in parts.iter().zip(&by_ratio).zip(exact) {
         let own = if is_told(share) { exact } else { *by_ratio };
         tax += own;
-        lines.push(with_quantity(share, gross - own, currency));
+        if gross != &own {
+            let untaxed = Share {
+                taxes: Taxes::default(),
+                ..share.clone()
+            };
+            lines.push(with_quantity(&untaxed, gross - own, currency));
+        }
     }
     if !tax.is_zero() {
         lines.push(line(LineKind::Tax, tax_name(order), tax, Taxes::default()));
@@ -191,7 +384,7 @@ fn by_amount(order: &Order, parts: &[(Share, Decimal)], reported: Decimal) -> Li
     Lines {
         lines,
         tax: Money::rounded(tax, currency).unwrap_or(Money::zero(currency)),
-        bound_minor: rounding_bound_minor(parts.len() as u64),
+        bound_minor: (parts.len() as u64).max(1),
     }
 }
 
@@ -268,6 +461,6 @@ fn line(kind: LineKind, name: &str, amount: Decimal, taxes: Taxes) -> InvoiceLin
     }
 }
 
-fn round(value: Decimal, currency: Currency) -> Decimal {
+pub(super) fn round(value: Decimal, currency: Currency) -> Decimal {
     value.round_dp_with_strategy(currency.decimals(), RoundingStrategy::MidpointAwayFromZero)
 }

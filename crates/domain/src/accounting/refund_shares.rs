@@ -19,6 +19,7 @@ pub(super) struct Taxes {
 }
 
 /// A part of a refund that is taxed alike.
+#[derive(Clone, Debug)]
 pub(super) struct Share {
     pub(super) kind: LineKind,
     pub(super) name: String,
@@ -85,13 +86,98 @@ pub(super) fn shares(order: &Order, entries: &[Entry], record: Option<&Refund>) 
                 let from = if own.is_empty() { entries } else { &own };
                 shares.extend(whole(from, LineKind::Fee, name, item, &amounts));
             }
+            // Without an amount it is whatever the other items leave of the refund.
             RefundItemType::Order => {
-                let amount = item.requested_amount.unwrap_or(Decimal::ONE);
-                shares.extend(custom(order, entries, amount));
+                if let Some(amount) = item.requested_amount {
+                    shares.extend(custom(order, entries, amount));
+                }
             }
         }
     }
     shares
+}
+
+/// What the items cost without tax; `None` where that is not theirs to say, because the merchant
+/// named an amount.
+pub(super) fn net_worth(order: &Order, record: &Refund) -> Option<Decimal> {
+    let mut sum = Decimal::ZERO;
+    for item in &record.items {
+        if item.requested_amount.is_some() {
+            return None;
+        }
+        let id = item.item_id.trim();
+        let line = order.products.iter().find(|line| line.id.to_string() == id);
+        let net = match item.item_type {
+            RefundItemType::Product => {
+                let line = line?;
+                let paid = paid_for(line, order.tax_inclusive) - line.total.tax;
+                paid.checked_mul(item.quantity.checked_div(line.quantity)?)?
+            }
+            RefundItemType::GiftWrapping => line?.wrapping.ex_tax,
+            RefundItemType::Shipping => order.totals.shipping.ex_tax,
+            RefundItemType::Handling => order.totals.handling.ex_tax,
+            RefundItemType::Fee => {
+                let mut fees = order.fees.iter();
+                fees.find(|fee| fee.id.to_string() == id)?.cost.ex_tax
+            }
+            RefundItemType::Order => return None,
+        };
+        sum = sum.checked_add(net)?;
+    }
+    Some(sum)
+}
+
+/// The charges on the order as a whole that a refund does not name: all of them, then each alone.
+pub(super) fn left_out(
+    order: &Order,
+    entries: &[Entry],
+    record: Option<&Refund>,
+) -> Vec<Vec<Share>> {
+    let named = |wanted: RefundItemType| {
+        let mut items = record.into_iter().flat_map(|record| &record.items);
+        items.any(|item| item.item_type == wanted)
+    };
+    let totals = &order.totals;
+    let item = RefundItem::default();
+    let mut each: Vec<Vec<Share>> = Vec::new();
+    for (is_named, kind, name, amounts) in [
+        (
+            named(RefundItemType::Shipping),
+            LineKind::Shipping,
+            "Shipping",
+            &totals.shipping,
+        ),
+        (
+            named(RefundItemType::Handling),
+            LineKind::Handling,
+            "Handling",
+            &totals.handling,
+        ),
+        (
+            named(RefundItemType::GiftWrapping),
+            LineKind::Wrapping,
+            "Gift wrapping",
+            &totals.wrapping,
+        ),
+    ] {
+        if !is_named && amounts.inc_tax > Decimal::ZERO {
+            each.push(whole(entries, kind, name, &item, amounts));
+        }
+    }
+    for fee in order
+        .fees
+        .iter()
+        .filter(|fee| fee.cost.inc_tax > Decimal::ZERO)
+    {
+        if !named(RefundItemType::Fee) {
+            let name = fee.name.trim();
+            let own = |entry: &&Entry| entry.kind == LineKind::Fee && entry.name == name;
+            let own: Vec<Entry> = entries.iter().filter(own).cloned().collect();
+            each.push(whole(&own, LineKind::Fee, name, &item, &fee.cost));
+        }
+    }
+    let all = each.iter().flatten().cloned().collect();
+    std::iter::once(all).chain(each).collect()
 }
 
 /// Pieces of a product line, at what the shopper paid for them.
@@ -216,7 +302,7 @@ pub(super) fn custom(order: &Order, entries: &[Entry], amount: Decimal) -> Vec<S
 
 /// The invoice's lines by their taxes, with what each group is worth with tax; only what is worth
 /// something.
-fn by_taxes<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<(Taxes, Decimal)> {
+pub(super) fn by_taxes<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<(Taxes, Decimal)> {
     let mut groups: Vec<(Taxes, Decimal)> = Vec::new();
     for entry in entries.filter(|entry| !matches!(entry.kind, LineKind::Rounding | LineKind::Tax)) {
         let taxes = taxes_of(entry);

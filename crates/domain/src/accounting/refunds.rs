@@ -6,6 +6,7 @@
 use super::given_back::{GivenBack, Way, given_back};
 use super::receipts::{day, time_zone};
 use super::{Entry, Hold, Receipt, entries, range, receipts, refund_lines};
+use crate::arithmetic::Model;
 use crate::books::InvoiceLine;
 use crate::money::{Error, Money};
 use crate::order::Order;
@@ -31,6 +32,8 @@ pub struct Refunded {
     pub payouts: Vec<Payout>,
     /// The merchant's own words; may be empty.
     pub reason: String,
+    /// What a person should know about how it was read; empty when there is nothing.
+    pub notice: String,
     /// Ids this refund had before its record was known.
     pub replaces: Vec<String>,
 }
@@ -85,15 +88,17 @@ pub(super) fn given_back_minor(order: &Order) -> i128 {
     }
 }
 
-/// All refunds of an order, oldest first, never more together than `received`.
+/// All refunds of an order, oldest first, never more together than `received`, with lines for an
+/// account that rounds by `model`.
 pub fn refunds(
     order: &Order,
     policy: &Policy,
     entries: &[Entry],
     received: &[Receipt],
+    model: Model,
 ) -> Result<Vec<Refunded>, Vec<Hold>> {
     range::check(order)?;
-    compute(order, policy, entries, received).map_err(|error| {
+    compute(order, policy, entries, received, model).map_err(|error| {
         vec![Hold {
             code: "not_computable",
             message: entries::sentence(&error),
@@ -103,7 +108,13 @@ pub fn refunds(
 
 type Computed = Result<Result<Vec<Refunded>, Vec<Hold>>, Error>;
 
-fn compute(order: &Order, policy: &Policy, entries: &[Entry], received: &[Receipt]) -> Computed {
+fn compute(
+    order: &Order,
+    policy: &Policy,
+    entries: &[Entry],
+    received: &[Receipt],
+    model: Model,
+) -> Computed {
     let given = match given_back(order)? {
         Ok(given) => given,
         Err(holds) => return Ok(Err(holds)),
@@ -126,12 +137,12 @@ fn compute(order: &Order, policy: &Policy, entries: &[Entry], received: &[Receip
     }
     let mut list = Vec::with_capacity(given.len());
     if holds.is_empty() {
-        let total = Money::rounded(order.totals.total.inc_tax, order.currency)?;
+        let total = super::expected_total(order)?.total;
         let mut excess = came_in.checked_sub(total)?;
         for one in given {
             let part = excess.amount_minor.min(one.gross.amount_minor).max(0);
             excess.amount_minor -= part;
-            match refunded(order, policy, entries, one, part)? {
+            match refunded(order, policy, entries, (one, part), &list, model)? {
                 Ok(refund) => list.push(refund),
                 Err(hold) => holds.push(hold),
             }
@@ -152,7 +163,7 @@ fn came_in(order: &Order, policy: &Policy, received: &[Receipt]) -> Result<Money
         sum = sum.checked_add(receipt.amount)?;
     }
     if !policy.offline_paid && receipts::paid_offline(order) {
-        let total = Money::rounded(order.totals.total.inc_tax, order.currency)?;
+        let total = super::expected_total(order)?.total;
         sum.amount_minor = sum.amount_minor.max(total.amount_minor);
     }
     Ok(sum)
@@ -175,8 +186,9 @@ fn refunded(
     order: &Order,
     policy: &Policy,
     entries: &[Entry],
-    mut given: GivenBack<'_>,
-    absorbed_minor: i64,
+    (mut given, absorbed_minor): (GivenBack<'_>, i64),
+    earlier: &[Refunded],
+    model: Model,
 ) -> Result<Result<Refunded, Hold>, Error> {
     let absorbed = Money {
         amount_minor: absorbed_minor,
@@ -200,6 +212,12 @@ fn refunded(
         reason: given
             .record
             .map_or(String::new(), |record| record.reason.trim().to_owned()),
+        notice: given.dated_by.map_or(String::new(), |source| {
+            format!(
+                "The store gives refund {} no date; it is booked on the day of {source}.",
+                given.id
+            )
+        }),
         replaces: given
             .transactions
             .iter()
@@ -209,7 +227,7 @@ fn refunded(
     if given.gross.amount_minor == 0 {
         return Ok(Ok(refund));
     }
-    match refund_lines::lines(order, entries, given, policy.tax)? {
+    match refund_lines::lines(order, entries, given, earlier, policy.tax, model)? {
         Ok(lines) => {
             refund.lines = lines.lines;
             refund.tax = lines.tax;

@@ -6,6 +6,7 @@
 mod applied;
 mod closed;
 mod content;
+mod days;
 mod invoice_payment;
 mod moneys;
 mod shipping;
@@ -18,6 +19,7 @@ use crate::money::Money;
 
 pub use closed::closed_period;
 pub use content::{content_hash, refund_hash, shipping_hash};
+pub use days::with_booked_days;
 
 /// What the ledger knows about an order.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

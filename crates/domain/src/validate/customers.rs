@@ -30,7 +30,7 @@ fn read(document: &Value, findings: &Findings) -> Option<Customer> {
         let message = "must be a number above 0; fetch the customer again";
         node.get("id").fault("missing_customer_id", message);
     }
-    let email = node.get("email").text();
+    let email = node.get("email").needed_text();
     if !email.trim().is_empty() && !looks_like_email(email.trim()) {
         let message =
             "is no e-mail address, so FreshBooks would refuse it; correct it in the store";
@@ -43,7 +43,7 @@ fn read(document: &Value, findings: &Findings) -> Option<Customer> {
         last_name: node.get("last_name").text(),
         company: node.get("company").text(),
         phone: node.get("phone").text(),
-        addresses: node.get("addresses").list(address),
+        addresses: node.get("addresses").list_if_readable(address),
     })
 }
 
@@ -51,7 +51,7 @@ fn address(node: &Node<'_>) -> Address {
     let country_iso2 = node.get_any(&["country_code", "country_iso2"]).text();
     let country = node.get("country").text();
     Address {
-        id: node.get("id").id(),
+        id: node.get("id").id_if_readable(),
         first_name: node.get("first_name").text(),
         last_name: node.get("last_name").text(),
         company: node.get("company").text(),

@@ -14,7 +14,8 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use crate::money::Currency;
-use crate::order::{Order, Totals};
+use crate::order::{Fee, Order, Totals};
+use crate::words::word;
 pub use customers::read_customer;
 pub use products::read_product;
 use reader::{Findings, Node};
@@ -73,7 +74,7 @@ fn read(document: &Value, findings: &Findings) -> Option<Order> {
             "must be a number above 0; fetch the order again",
         );
     }
-    let currency = currency(&node);
+    let currency = currency(&node, &root.get("transactions"));
     let status = node.get("status_id").whole_or_none();
     let status_id = status
         .and_then(|status| u32::try_from(status).ok())
@@ -82,11 +83,7 @@ fn read(document: &Value, findings: &Findings) -> Option<Order> {
         let message = "must be an order status from 0 to 14; fetch the order again";
         node.get("status_id").fault("unknown_status", message);
     }
-    let fees = if root.get("fees").is_absent() && node.get("fees").is_array() {
-        node.get("fees").list(parts::fee)
-    } else {
-        root.get("fees").list(parts::fee)
-    };
+    let fees = fees(&root, &node);
     let transactions = root
         .get("transactions")
         .list(|node| parts::transaction(node, currency));
@@ -103,7 +100,9 @@ fn read(document: &Value, findings: &Findings) -> Option<Order> {
         modified_at_s: 0,
         totals: totals(&node),
         billing_address: parts::address(&node.get("billing_address")),
-        shipping_addresses: root.get("shipping_addresses").list(parts::address),
+        shipping_addresses: root
+            .get("shipping_addresses")
+            .list_if_readable(parts::address),
         products: root.get("products").list(parts::product),
         taxes: root.get("taxes").list(parts::tax),
         coupons: root.get("coupons").list(parts::coupon),
@@ -121,8 +120,9 @@ fn read(document: &Value, findings: &Findings) -> Option<Order> {
         channel_id: node.get("channel_id").text(),
         external_source: node.get("external_source").text(),
         store_time_zone: "UTC".to_owned(),
+        store_decimals: store_decimals(&root, currency),
     };
-    let modified = node.get("date_modified").time_or_none();
+    let modified = node.get("date_modified").time_if_readable();
     let order = Order {
         modified_at_s: modified.unwrap_or(order.created_at_s),
         ..order
@@ -130,9 +130,53 @@ fn read(document: &Value, findings: &Findings) -> Option<Order> {
     Some(rules::apply(order, &root, findings))
 }
 
-fn currency(order: &Node<'_>) -> Option<Currency> {
-    let code = order.get_any(&["default_currency_code", "currency_code"]);
-    let text = code.text();
+/// What the store's currency settings say of the order's currency.
+fn store_decimals(root: &Node<'_>, currency: Option<Currency>) -> Option<u32> {
+    let store = root.get("store");
+    let of_store = store.get("currency_decimals");
+    let decimals = of_store.get(currency?.code()).whole_or_none()?;
+    u32::try_from(decimals).ok()
+}
+
+/// The fees, beside the order or in it: a list, or the documented object with a list in it. In the
+/// order a link may stand instead.
+fn fees(root: &Node<'_>, order: &Node<'_>) -> Vec<Fee> {
+    let beside = root.get("fees");
+    let place = if beside.is_absent() {
+        order.get("fees")
+    } else {
+        beside
+    };
+    let inner = place.get("fees");
+    if inner.is_array() {
+        return inner.list(parts::fee);
+    }
+    if place.is_object() {
+        // A link, or the object with nothing in it.
+        return Vec::new();
+    }
+    place.list(parts::fee)
+}
+
+/// What the shopper pays in. The display currency stands for it only where it is left out and the
+/// store's own currency or a transaction is the same.
+fn transactional_currency<'a>(order: &'a Node<'a>, transactions: &Node<'_>) -> Node<'a> {
+    let own = order.get("default_currency_code");
+    let display = order.get("currency_code");
+    let shown = word(&display.text());
+    let is_same = |other: &Node<'_>| word(&other.text()) == shown;
+    let mut said = transactions.list_if_readable(|row| is_same(&row.get("currency")));
+    said.push(is_same(&order.get("store_default_currency_code")));
+    if own.is_absent() && !shown.is_empty() && said.contains(&true) {
+        display
+    } else {
+        own
+    }
+}
+
+fn currency(order: &Node<'_>, transactions: &Node<'_>) -> Option<Currency> {
+    let code = transactional_currency(order, transactions);
+    let text = code.needed_text();
     let text = text.trim();
     let known = Currency::from_code(text)
         .ok()
@@ -147,7 +191,7 @@ fn currency(order: &Node<'_>) -> Option<Currency> {
             "unknown_currency",
             format_args!(
                 "({shown}) is no ISO 4217 currency Tillbook knows; correct the store's currency \
-                 settings"
+                 settings, or book the order by hand"
             ),
         );
     }
@@ -160,7 +204,7 @@ fn totals(order: &Node<'_>) -> Totals {
         total.fault("missing_total", "is missing; fetch the order again");
     }
     Totals {
-        subtotal: parts::amounts(
+        subtotal: parts::amounts_if_readable(
             order,
             ["subtotal_ex_tax", "subtotal_inc_tax", "subtotal_tax"],
         ),

@@ -7,14 +7,21 @@ use rust_decimal::Decimal;
 use super::reader::Node;
 use crate::money::Currency;
 use crate::order::{
-    Address, Amounts, AppliedDiscount, Coupon, CouponType, DiscountTarget, Fee, FormField,
+    Address, Amounts, AppliedDiscount, Coupon, CouponType, DiscountTarget, Fee, FormField, NO_DATE,
     ProductLine, ProductOption, ProductType, Refund, RefundItem, RefundItemType, RefundPayment,
     TaxRow, TaxedItem, Transaction, TransactionEvent,
 };
+use crate::words::{self, word};
 
 /// Keys for without tax, with tax, tax. A missing one follows from the others.
 pub(super) fn amounts(node: &Node<'_>, keys: [&str; 3]) -> Amounts {
     let [ex_tax, inc_tax, tax] = keys.map(|key| node.get(key).money_or_none());
+    complete(ex_tax, inc_tax, tax)
+}
+
+/// The same for amounts that only decorate.
+pub(super) fn amounts_if_readable(node: &Node<'_>, keys: [&str; 3]) -> Amounts {
+    let [ex_tax, inc_tax, tax] = keys.map(|key| node.get(key).money_if_readable());
     complete(ex_tax, inc_tax, tax)
 }
 
@@ -54,7 +61,7 @@ fn complete(ex_tax: Option<Decimal>, inc_tax: Option<Decimal>, tax: Option<Decim
 
 pub(super) fn address(node: &Node<'_>) -> Address {
     Address {
-        id: node.get("id").id(),
+        id: node.get("id").id_if_readable(),
         first_name: node.get("first_name").text(),
         last_name: node.get("last_name").text(),
         company: node.get("company").text(),
@@ -66,8 +73,8 @@ pub(super) fn address(node: &Node<'_>) -> Address {
         country: node.get("country").text(),
         country_iso2: node.get("country_iso2").text(),
         phone: node.get("phone").text(),
-        email: node.get("email").text(),
-        form_fields: node.get("form_fields").list(form_field),
+        email: node.get("email").needed_text(),
+        form_fields: node.get("form_fields").list_if_readable(form_field),
         shipping_method: node.get("shipping_method").text(),
     }
 }
@@ -87,34 +94,35 @@ pub(super) fn product(node: &Node<'_>) -> ProductLine {
             "missing_quantity",
             "is missing; correct the order in the store",
         );
-    } else if pieces < Decimal::ZERO {
-        quantity.fault(
-            "negative_quantity",
-            format_args!("is {pieces}, below zero; correct the order in the store"),
-        );
     }
-    let product_type = match node.get("type").text().as_str() {
+    let product_type = match word(&node.get("type").text()).as_str() {
         "digital" => ProductType::Digital,
         "giftcertificate" => ProductType::GiftCertificate,
         _ => ProductType::Physical,
     };
     ProductLine {
         id: node.get("id").whole(),
-        product_id: node.get("product_id").id(),
-        variant_id: node.get("variant_id").id(),
-        order_address_id: node.get("order_address_id").id(),
+        product_id: node.get("product_id").id_if_readable(),
+        variant_id: node.get("variant_id").id_if_readable(),
+        order_address_id: node.get("order_address_id").id_if_readable(),
         name: node.get("name").text(),
         sku: node.get("sku").text(),
         product_type,
         quantity: pieces,
         price: amounts(node, ["price_ex_tax", "price_inc_tax", "price_tax"]),
         total: amounts(node, ["total_ex_tax", "total_inc_tax", "total_tax"]),
-        base_price: node.get("base_price").money(),
+        base_price: node
+            .get("base_price")
+            .money_if_readable()
+            .unwrap_or_default(),
         discounted_total_inc_tax: node.get("discounted_total_inc_tax").money_or_none(),
         applied_discounts: node.get("applied_discounts").list(applied_discount),
-        options: node.get("product_options").list(option),
-        parent_order_product_id: node.get("parent_order_product_id").id(),
-        quantity_refunded: node.get("quantity_refunded").money(),
+        options: node.get("product_options").list_if_readable(option),
+        parent_order_product_id: node.get("parent_order_product_id").id_if_readable(),
+        quantity_refunded: node
+            .get("quantity_refunded")
+            .money_if_readable()
+            .unwrap_or_default(),
         wrapping: amounts(
             node,
             [
@@ -129,7 +137,7 @@ pub(super) fn product(node: &Node<'_>) -> ProductLine {
 }
 
 fn applied_discount(node: &Node<'_>) -> AppliedDiscount {
-    let target = match node.get("target").text().as_str() {
+    let target = match word(&node.get("target").text()).as_str() {
         "product" => DiscountTarget::Product,
         _ => DiscountTarget::Order,
     };
@@ -150,7 +158,7 @@ fn option(node: &Node<'_>) -> ProductOption {
 }
 
 pub(super) fn tax(node: &Node<'_>) -> TaxRow {
-    let item = match node.get("line_item_type").text().as_str() {
+    let item = match word(&node.get("line_item_type").needed_text()).as_str() {
         "item" => TaxedItem::Item,
         "shipping" => TaxedItem::Shipping,
         "handling" => TaxedItem::Handling,
@@ -167,13 +175,16 @@ pub(super) fn tax(node: &Node<'_>) -> TaxRow {
     }
     TaxRow {
         order_product_id: node.get("order_product_id").id(),
-        order_address_id: node.get("order_address_id").id(),
+        order_address_id: node.get("order_address_id").id_if_readable(),
         item,
         name: node.get("name").text(),
         class: node.get("class").text(),
         rate,
         priority: u32::try_from(node.get("priority").whole()).unwrap_or(u32::MAX),
-        priority_amount: node.get("priority_amount").money(),
+        priority_amount: node
+            .get("priority_amount")
+            .money_if_readable()
+            .unwrap_or_default(),
         line_amount: node.get("line_amount").money(),
     }
 }
@@ -189,7 +200,7 @@ pub(super) fn coupon(node: &Node<'_>) -> Coupon {
     };
     Coupon {
         code: node.get("code").text(),
-        amount: node.get("amount").money(),
+        amount: node.get("amount").money_if_readable().unwrap_or_default(),
         discount: node.get("discount").money(),
         coupon_type,
     }
@@ -209,7 +220,7 @@ pub(super) fn fee(node: &Node<'_>) -> Fee {
         complete(ex_tax, inc_tax, tax)
     };
     Fee {
-        id: node.get("id").whole(),
+        id: node.get("id").id_if_readable().unwrap_or_default(),
         name: node
             .get_any(&["display_name_customer", "name", "display_name"])
             .text(),
@@ -220,40 +231,59 @@ pub(super) fn fee(node: &Node<'_>) -> Fee {
 
 /// `None` only beside a fault.
 pub(super) fn transaction(node: &Node<'_>, order: Option<Currency>) -> Option<Transaction> {
-    let event = match node.get("event").text().as_str() {
-        "purchase" => TransactionEvent::Purchase,
-        "authorization" => TransactionEvent::Authorization,
-        "capture" => TransactionEvent::Capture,
-        "refund" => TransactionEvent::Refund,
-        "void" => TransactionEvent::Void,
-        "pending" => TransactionEvent::Pending,
-        "settled" => TransactionEvent::Settled,
-        _ => {
-            node.get("event").fault(
+    let said = node.get("event");
+    let status = node.get("status");
+    let (event, accepted) = (
+        words::transaction_event(&said.needed_text()),
+        words::transaction_accepted(&status.needed_text()),
+    );
+    let test = node.get("test").flag_or_none().unwrap_or(false);
+    let Some(event) = event else {
+        // What failed, or was a test, is no money whatever it was.
+        if accepted != Some(false) && !test {
+            said.fault(
                 "unknown_transaction_event",
                 "is no event Tillbook knows, so it cannot tell whether it is money; update \
                  Tillbook or book the order by hand",
             );
-            return None;
         }
+        return None;
     };
-    let id = node.get("id").text();
-    if id.trim().is_empty() {
+    let moves = moves_money(event) && !test && accepted != Some(false);
+    if moves && accepted.is_none() {
+        status.flag(
+            "unknown_transaction_status",
+            format_args!(
+                "({}) is no status Tillbook knows, so the transaction is not booked. If it is \
+                 money, book it by hand in FreshBooks",
+                shown(&status.text())
+            ),
+        );
+    }
+    let accepted = accepted == Some(true);
+    let counts = moves && accepted;
+    let id = node.get("id").needed_text();
+    if id.trim().is_empty() && counts {
         node.get("id").fault(
             "missing_transaction_id",
             "is missing; fetch the order again",
         );
     }
-    let amount = node.get("amount").money();
-    if amount < Decimal::ZERO {
+    let amount = node.get("amount");
+    let amount = if counts {
+        amount.money()
+    } else {
+        amount.money_if_readable().unwrap_or_default()
+    };
+    if amount < Decimal::ZERO && counts {
         let message = format_args!("is {amount}, below zero; book the payment by hand").to_string();
         node.get("amount").fault("negative_payment", message);
     }
     let code = node.get("currency").text();
-    let currency = match Currency::from_code(&code) {
+    let currency = match Currency::from_code(code.trim()) {
         Ok(currency) => Some(currency),
         // Some gateways report none; the order's own is meant.
-        Err(_) if code.trim().is_empty() => order,
+        Err(_) if code.trim().is_empty() || !counts => order,
         Err(_) => {
             let message = "is no ISO 4217 currency Tillbook knows; book the payment by hand";
             node.get("currency").fault("unknown_currency", message);
@@ -264,16 +294,16 @@ pub(super) fn transaction(node: &Node<'_>, order: Option<Currency>) -> Option<Tr
         id,
         order_id: node.get("order_id").text(),
         event,
-        method: node.get("method").text(),
+        method: word(&node.get("method").needed_text()),
         amount,
         currency: currency?,
         gateway: node.get("gateway").text(),
         gateway_transaction_id: node.get("gateway_transaction_id").text(),
-        ok: node.get("status").text() == "ok",
-        test: node.get("test").flag_or_none().unwrap_or(false),
+        ok: accepted,
+        test,
         reference_transaction_id: Some(node.get("reference_transaction_id").text())
             .filter(|id| !id.is_empty() && id != "0"),
-        created_at_s: node.get("date_created").time(),
+        created_at_s: transaction_date(node, event, counts),
         card_type: card_type(node),
     };
     if let Some(order) = order
@@ -289,6 +319,38 @@ pub(super) fn transaction(node: &Node<'_>, order: Option<Currency>) -> Option<Tr
         );
     }
     Some(transaction)
+}
+
+/// Only what came in is dated by its transaction alone; a refund has other days to go by, and what
+/// is no money needs none.
+fn transaction_date(node: &Node<'_>, event: TransactionEvent, counts: bool) -> i64 {
+    let date = node.get("date_created");
+    let needs = counts && event != TransactionEvent::Refund && event != TransactionEvent::Void;
+    if needs {
+        date.time()
+    } else {
+        date.time_if_readable().unwrap_or(NO_DATE)
+    }
+}
+
+/// Whether an accepted transaction of this kind moves money, or undoes one that did.
+fn moves_money(event: TransactionEvent) -> bool {
+    use TransactionEvent::{Capture, Purchase, Refund, Settled, Void};
+    matches!(event, Capture | Purchase | Settled | Refund | Void)
+}
+
+/// A word of the store as a message may show it.
+fn shown(text: &str) -> String {
+    let text = text.trim();
+    let is_word = text.len() <= 40
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '_' || c == ' ');
+    match text {
+        "" => "empty".to_owned(),
+        text if is_word => text.to_owned(),
+        _ => "no plain word".to_owned(),
+    }
 }
 
 fn is_money(transaction: &Transaction) -> bool {
@@ -308,23 +370,27 @@ fn card_type(node: &Node<'_>) -> String {
 
 pub(super) fn refund(node: &Node<'_>) -> Refund {
     Refund {
-        id: node.get("id").text(),
-        created_at_s: node.get("created").time(),
+        id: node.get("id").needed_text(),
+        created_at_s: node.get("created").time_if_readable().unwrap_or(NO_DATE),
         reason: node.get("reason").text(),
         total_amount: node.get("total_amount").money(),
         total_tax: node.get("total_tax").money(),
+        uses_merchant_override_values: node
+            .get("uses_merchant_override_values")
+            .flag_or_none()
+            .unwrap_or(false),
         items: node.get("items").list(refund_item),
         payments: node.get("payments").list(refund_payment),
     }
 }
 
 fn refund_item(node: &Node<'_>) -> RefundItem {
-    let item_type = match node.get("item_type").text().as_str() {
-        "PRODUCT" => RefundItemType::Product,
-        "GIFT_WRAPPING" => RefundItemType::GiftWrapping,
-        "SHIPPING" => RefundItemType::Shipping,
-        "HANDLING" => RefundItemType::Handling,
-        "FEE" => RefundItemType::Fee,
+    let item_type = match word(&node.get("item_type").needed_text()).as_str() {
+        "product" => RefundItemType::Product,
+        "gift_wrapping" => RefundItemType::GiftWrapping,
+        "shipping" => RefundItemType::Shipping,
+        "handling" => RefundItemType::Handling,
+        "fee" => RefundItemType::Fee,
         _ => RefundItemType::Order,
     };
     RefundItem {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Fault;
 use super::reader::{Findings, Node};
 use crate::items::{Product, Variant};
+use crate::words::word;
 
 /// Reads `{"product", "store"}`, the product with its `variants`. Errors hold every fault found.
 pub fn read_product(document: &Value) -> Result<Product, Vec<Fault>> {
@@ -47,7 +48,7 @@ fn read(document: &Value, findings: &Findings) -> Option<Product> {
     let price = price(&node.get("price"));
     let level = pieces(&node.get("inventory_level"));
     let variants = node.get("variants").list(|variant| Variant {
-        id: variant.get("id").id(),
+        id: variant.get("id").id_if_readable(),
         sku: variant.get("sku").text(),
         // A null price is the product's.
         price: price_or_none(&variant.get("price")).unwrap_or(price),
@@ -60,7 +61,7 @@ fn read(document: &Value, findings: &Findings) -> Option<Product> {
     });
     let variants = if node.get("variants").is_absent() {
         vec![Variant {
-            id: node.get("base_variant_id").id(),
+            id: node.get("base_variant_id").id_if_readable(),
             sku: node.get("sku").text(),
             price,
             inventory: level.filter(|_| tracking == Tracking::Product),
@@ -84,15 +85,11 @@ fn read(document: &Value, findings: &Findings) -> Option<Product> {
 
 fn tracking(node: &Node<'_>) -> Tracking {
     let node = node.get("inventory_tracking");
-    match node.text().as_str() {
-        "" | "none" => Tracking::None,
+    match word(&node.text()).as_str() {
         "product" => Tracking::Product,
         "variant" => Tracking::Variant,
-        _ => {
-            let message = "must be none, product or variant; fetch the product again";
-            node.fault("unknown_inventory_tracking", message);
-            Tracking::None
-        }
+        // A word nobody knows tells no stock, and no item is kept from the books for that.
+        _ => Tracking::None,
     }
 }
 
@@ -114,12 +111,12 @@ fn price_or_none(node: &Node<'_>) -> Option<Decimal> {
 
 /// Pieces in stock; a store may have sold more than it has.
 fn pieces(node: &Node<'_>) -> Option<Decimal> {
-    node.money_or_none()
+    node.money_if_readable()
 }
 
 fn options(variant: &Node<'_>) -> String {
     let values = variant.get("option_values");
-    let texts = values.list(|value| {
+    let texts = values.list_if_readable(|value| {
         let name = value.get("option_display_name").text();
         let label = value.get("label").text();
         match (name.trim(), label.trim()) {

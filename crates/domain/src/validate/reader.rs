@@ -1,7 +1,9 @@
 //! Reading single values out of a document, tolerant of the vendor's spellings.
 //!
 //! Money comes as string or number in any decimal text, whole numbers come as strings, and null,
-//! `""` and absence mean the same. Every fault is collected, none stops the reading. Not here: the
+//! `""`, `{}`, `[]` and absence mean the same: nothing. What only decorates is read by
+//! [`Node::text`] and the `_if_readable` readers, which find no fault: an odd form is nothing too.
+//! Every fault is collected, none stops the reading. Not here: the
 //! shape of an order.
 
 use std::cell::RefCell;
@@ -67,21 +69,17 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The first member that is there.
+    /// The first member that says something.
     pub(super) fn get_any(&'a self, keys: &[&'a str]) -> Node<'a> {
         let found = keys
             .iter()
-            .find(|key| self.value.get(**key).is_some_and(|v| !v.is_null()));
+            .find(|key| self.value.get(**key).is_some_and(|v| !is_nothing(v)));
         self.get(found.or(keys.first()).copied().unwrap_or(""))
     }
 
-    /// Null, absent, or empty text.
+    /// Null, absent, empty text, or an empty object or list.
     pub(super) fn is_absent(&self) -> bool {
-        match self.value {
-            Value::Null => true,
-            Value::String(text) => text.trim().is_empty(),
-            _ => false,
-        }
+        is_nothing(self.value)
     }
 
     pub(super) fn is_object(&self) -> bool {
@@ -123,18 +121,41 @@ impl<'a> Node<'a> {
             .collect()
     }
 
-    /// Text; numbers and booleans as they are written.
+    /// As [`Self::list`], for lists that only decorate: whatever is no list of objects is nothing.
+    pub(super) fn list_if_readable<T>(&'a self, read: impl Fn(&Node<'_>) -> T) -> Vec<T> {
+        let items = self.value.as_array().map(Vec::as_slice);
+        let node = |(index, value)| Node {
+            value,
+            place: Place::Index(index),
+            parent: Some(self),
+            findings: self.findings,
+        };
+        items
+            .unwrap_or_default()
+            .iter()
+            .enumerate()
+            .map(node)
+            .filter(Node::is_object)
+            .map(|node| read(&node))
+            .collect()
+    }
+
+    /// Text; numbers and booleans as they are written. Anything else is no text and nothing.
     pub(super) fn text(&self) -> String {
         match self.value {
-            Value::Null => String::new(),
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Bool(value) => value.to_string(),
-            Value::Array(_) | Value::Object(_) => {
-                self.fault("not_text", "must be text; correct the field in the store");
-                String::new()
-            }
+            Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
         }
+    }
+
+    /// As [`Self::text`], where something hangs on it: a list or an object is a fault.
+    pub(super) fn needed_text(&self) -> String {
+        if !self.is_absent() && matches!(self.value, Value::Array(_) | Value::Object(_)) {
+            self.fault("not_text", "must be text; correct the field in the store");
+        }
+        self.text()
     }
 
     /// A form field's answer: text, number or a list of them.
@@ -174,6 +195,21 @@ impl<'a> Node<'a> {
         read
     }
 
+    /// An amount that only decorates; nothing where it cannot be read.
+    pub(super) fn money_if_readable(&self) -> Option<Decimal> {
+        self.scalar().and_then(decimal)
+    }
+
+    /// An id that only decorates; nothing where it cannot be read.
+    pub(super) fn id_if_readable(&self) -> Option<u64> {
+        self.scalar().and_then(whole).filter(|id| *id != 0)
+    }
+
+    /// As [`Self::time_or_none`], for a date that has a substitute.
+    pub(super) fn time_if_readable(&self) -> Option<i64> {
+        self.scalar().and_then(instant)
+    }
+
     /// A whole number that is not negative; absent is zero.
     pub(super) fn whole(&self) -> u64 {
         self.whole_or_none().unwrap_or(0)
@@ -184,15 +220,7 @@ impl<'a> Node<'a> {
         if self.is_absent() {
             return None;
         }
-        let read = self.scalar().and_then(|text| {
-            text.parse::<u64>().ok().or_else(|| {
-                let number = decimal(text)?;
-                number
-                    .fract()
-                    .is_zero()
-                    .then(|| u64::try_from(number).ok())?
-            })
-        });
+        let read = self.scalar().and_then(whole);
         if read.is_none() {
             self.fault(
                 "not_a_whole_number",
@@ -277,6 +305,15 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Notes a suspicion about this place; it holds nothing back.
+    pub(super) fn flag(&self, code: &'static str, message: impl fmt::Display) {
+        let message = format!("{} {message}.", self.path());
+        self.findings
+            .flags
+            .borrow_mut()
+            .push(Flag { code, message });
+    }
+
     pub(super) fn path(&self) -> String {
         let mut path = String::new();
         self.write_path(&mut path);
@@ -310,6 +347,26 @@ impl<'a> Node<'a> {
     }
 }
 
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn whole(text: &str) -> Option<u64> {
+    text.parse::<u64>().ok().or_else(|| {
+        let number = decimal(text)?;
+        number
+            .fract()
+            .is_zero()
+            .then(|| u64::try_from(number).ok())?
+    })
+}
+
 /// Any decimal text, exponents too. Noise of floats behind the eighth decimal is rounded away.
 fn decimal(text: &str) -> Option<Decimal> {
     // Longer text is no amount, and would only cost time; the parser itself would skip underscores.
@@ -339,7 +396,11 @@ fn instant(text: &str) -> Option<i64> {
     if let Ok(local) = text.parse::<DateTime>() {
         return Some(TimeZone::UTC.to_timestamp(local).ok()?.as_second());
     }
-    let seconds = text.parse::<i64>().ok()?;
+    // A number of few digits is no date that anybody wrote down as seconds.
+    let seconds = text
+        .parse::<i64>()
+        .ok()
+        .filter(|at| at.abs() >= 100_000_000)?;
     Timestamp::from_second(seconds)
         .ok()
         .map(Timestamp::as_second)

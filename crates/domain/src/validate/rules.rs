@@ -33,20 +33,21 @@ fn time_zone(root: &Node<'_>, findings: &Findings) -> String {
     let node = store.get("time_zone");
     let name = node.text();
     let name = name.trim();
-    if name.is_empty() {
-        let message = "The store's time zone is not known; days are counted in UTC. Set the \
-                       connection's time zone."
-            .to_owned();
-        flag(findings, "time_zone_missing", message);
-        return "UTC".to_owned();
+    let is_told = store.get("time_zone_known").flag_or_none() != Some(false);
+    // An empty name would be taken for UTC without a word.
+    if !name.is_empty() && is_told && TimeZone::get(name).is_ok() {
+        return name.to_owned();
     }
-    if TimeZone::get(name).is_err() {
-        node.fault(
-            "unknown_time_zone",
-            "is no IANA time zone; set the connection's, e.g. \"America/New_York\"",
-        );
-    }
-    name.to_owned()
+    let code = if name.is_empty() || !is_told {
+        "time_zone_missing"
+    } else {
+        "unknown_time_zone"
+    };
+    let message = "The store's time zone is not known; days are counted in UTC. Set time_zone of \
+                   the connection, e.g. \"America/New_York\"; what is booked keeps its day."
+        .to_owned();
+    flag(findings, code, message);
+    "UTC".to_owned()
 }
 
 /// The basis the store states, unless only the other one makes the order's own sum.
@@ -108,7 +109,10 @@ fn totals(order: &Order, root: &Node<'_>) {
     let total = order.totals.total.inc_tax;
     if total < Decimal::ZERO {
         let node = root.get("order");
-        let message = format!("is {total}, below zero; correct the order in the store");
+        let message = format!(
+            "is {total}: the store owes the shopper, and no invoice can say that; book a credit note \
+             for the client in FreshBooks by hand, then purge this letter"
+        );
         node.get("total_inc_tax").fault("negative_total", message);
     }
 }

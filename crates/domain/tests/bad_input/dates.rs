@@ -3,8 +3,7 @@
 use domain::validate::read_order;
 use serde_json::json;
 
-use crate::common::document;
-use crate::{is_fault, only_fault, only_hold, with};
+use crate::{only_fault, only_hold, with};
 
 #[test]
 fn what_is_no_date_is_a_fault_with_its_place() {
@@ -49,19 +48,25 @@ fn days_outside_the_years_of_any_order_are_held() {
 }
 
 #[test]
-fn a_time_zone_nobody_knows_is_a_fault_and_a_missing_one_is_utc() {
-    is_fault(
-        &with("/store/time_zone", json!("Mars/Base")),
-        "unknown_time_zone",
-        "store.time_zone",
-    );
-    let mut order = document();
-    order.as_object_mut().unwrap().remove("store");
-    let read = read_order(&order).unwrap();
-    assert_eq!(read.order.store_time_zone, "UTC");
-    assert!(
-        read.flags
-            .iter()
-            .any(|flag| flag.code == "time_zone_missing")
-    );
+fn a_time_zone_that_nobody_knows_or_tells_is_utc_and_says_so() {
+    let known = |zone| json!({"time_zone": zone, "time_zone_known": true});
+    for (store, code) in [
+        (known(json!("Mars/Base")), "unknown_time_zone"),
+        (known(json!("")), "time_zone_missing"),
+        (known(json!(null)), "time_zone_missing"),
+        (known(json!({})), "time_zone_missing"),
+        // The store could not be asked; UTC stands in.
+        (
+            json!({"time_zone": "UTC", "time_zone_known": false}),
+            "time_zone_missing",
+        ),
+        (json!([]), "time_zone_missing"),
+        (json!(null), "time_zone_missing"),
+        (json!(""), "time_zone_missing"),
+    ] {
+        let read = read_order(&with("/store", store.clone())).unwrap();
+        assert_eq!(read.order.store_time_zone, "UTC", "{store}");
+        let found: Vec<_> = read.flags.iter().map(|flag| flag.code).collect();
+        assert!(found.contains(&code), "{store}: {found:?}");
+    }
 }

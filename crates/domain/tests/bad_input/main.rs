@@ -11,6 +11,7 @@ mod amounts;
 #[path = "../common/mod.rs"]
 mod common;
 mod dates;
+mod decoration;
 mod fields;
 mod texts;
 

@@ -39,7 +39,7 @@ fn cancelled_after_money_keeps_its_invoice_and_books_the_refund() {
          total 10.00 USD with tax 0.00 USD
          txn:501 VISA 10.00 USD on 2020-08-27
          refund:7 1001-R7 CreditNote 10.00 USD with tax 0.00 USD on 2020-09-01
-           Refund Refund | 1 x 10.00",
+           Product Mug | 1 x 10.00",
     );
 }
 

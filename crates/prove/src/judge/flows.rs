@@ -19,7 +19,24 @@ pub(super) fn causes(
     let mut causes = refund_causes(evidence, booked, lines, terms);
     causes.extend(payment_cause(evidence, booked, lines, terms));
     causes.extend(day_causes(evidence, booked, terms));
+    causes.extend(unclear_causes(evidence));
     causes
+}
+
+/// Transactions whose word for what they are nobody knows: they count as no money here and in the
+/// books, and may be some.
+fn unclear_causes(evidence: &Evidence) -> Vec<Cause> {
+    let real = evidence.transactions.iter().filter(|taken| !taken.row.test);
+    real.filter_map(|taken| {
+        let word = taken.row.unclear.as_ref()?;
+        let words = format!(
+            "Transaction {} says {word:?}, which is no event or status that is known; look up at \
+             the gateway whether it is money.",
+            taken.row.id
+        );
+        Some(Cause::new(Code::PaymentUnclear, words))
+    })
+    .collect()
 }
 
 /// What came in beyond the order's total and went back again is no money of the order: it lowers
@@ -81,6 +98,14 @@ fn payment_cause(
     } else {
         format!("; not found: transaction {}", names.join(", "))
     };
+    if let Some(gone) = evidence.deleted.payments.iter().max_by_key(|one| one.id) {
+        let words = format!(
+            "{figures}{which}; payment {} of {} was deleted in FreshBooks. Bring it back there.",
+            gone.id,
+            money(gone.amount.unwrap_or_default(), currency)
+        );
+        return Some(Cause::new(Code::PaymentDeletedInFreshbooks, words));
+    }
     Some(Cause::new(
         Code::PaymentMissing,
         format!("{figures}{which}."),
@@ -115,7 +140,18 @@ fn refund_causes(evidence: &Evidence, booked: &Booked, lines: &Lines, terms: &Te
             let words = format!("{figures}; its day {} is closed.", refund.day);
             causes.push(Cause::new(Code::LockedPeriod, words));
         } else if found < refund.amount {
-            causes.push(Cause::new(Code::RefundMissing, format!("{figures}.")));
+            let mut gone = evidence.deleted.credit_notes.iter();
+            let cause = match gone.find(|one| one.refund_id == refund.id) {
+                Some(one) => Cause::new(
+                    Code::CreditNoteDeletedInFreshbooks,
+                    format!(
+                        "{figures}; credit note {} was deleted in FreshBooks. Bring it back there.",
+                        one.figures.number
+                    ),
+                ),
+                None => Cause::new(Code::RefundMissing, format!("{figures}.")),
+            };
+            causes.push(cause);
         }
     }
     let known = |id: &&String| evidence.refunds.iter().any(|refund| refund.id == **id);

@@ -15,7 +15,7 @@ pub(crate) use money_in::names_gateway;
 use rust_decimal::Decimal;
 
 use crate::amounts::{minus, money, sum};
-use crate::evidence::{Booked, Evidence};
+use crate::evidence::{Booked, Evidence, tokens};
 use crate::report::{Cause, Code, Sums};
 use crate::terms::Terms;
 use standing::{Place, place};
@@ -80,6 +80,15 @@ fn absent(evidence: &Evidence, terms: &Terms) -> Cause {
         );
         return Cause::new(Code::LockedPeriod, words);
     }
+    if let Some(gone) = evidence.deleted.invoices.iter().max_by_key(|one| one.id) {
+        let words = format!(
+            "The order of {total} has no invoice any more: invoice {} of {} was deleted in \
+             FreshBooks.",
+            gone.number,
+            money(gone.amount.unwrap_or_default(), &gone.currency)
+        );
+        return Cause::new(Code::InvoiceDeletedInFreshbooks, words);
+    }
     Cause::new(
         Code::Missing,
         format!("The order of {total} has no invoice."),
@@ -111,6 +120,7 @@ fn compared(evidence: &Evidence, draft: bool, terms: &Terms) -> Outcome {
         causes.push(Cause::new(Code::EditedByHand, words));
     }
     let lines = totals::read_lines(&booked.invoice);
+    causes.extend(taken_cause(evidence, booked, terms));
     causes.extend(totals::causes(evidence, booked, &lines, terms));
     causes.extend(flows::day_cause(
         "The invoice",
@@ -134,11 +144,35 @@ fn compared(evidence: &Evidence, draft: bool, terms: &Terms) -> Outcome {
     }
 }
 
+/// The number is on somebody else's invoice: with another client, and none of the order's money
+/// on it though some came in. One that was moved to another client has kept its payments.
+fn taken_cause(evidence: &Evidence, booked: &Booked, terms: &Terms) -> Option<Cause> {
+    let is_owed_money = flows::received(evidence, terms) > Decimal::ZERO;
+    let holds_money = booked.payments.iter().any(|payment| {
+        let mut told = tokens(&payment.note, "txn:").chain(tokens(&payment.note, "offline:"));
+        told.next().is_some()
+    });
+    let another = evidence.client.is_some() && client_cause(evidence).is_some();
+    let nothing_deleted = evidence.deleted.payments.is_empty();
+    (another && is_owed_money && !holds_money && nothing_deleted).then(|| {
+        let words = format!(
+            "Invoice {} is another client's and holds none of the order's money: the order's \
+             number is taken. Give that invoice another number.",
+            booked.invoice.number
+        );
+        Cause::new(Code::NumberTaken, words)
+    })
+}
+
 /// By e-mail, the order's or the one its customer has now; without one by company or name.
 fn client_cause(evidence: &Evidence) -> Option<Cause> {
     let order = &evidence.order;
     let wrong = |words: &str| Some(Cause::new(Code::ClientWrong, words));
     let Some(client) = &evidence.client else {
+        if evidence.deleted.client {
+            let words = "The invoice's client was deleted in FreshBooks; bring it back there.";
+            return Some(Cause::new(Code::ClientDeletedInFreshbooks, words));
+        }
         return wrong("The invoice's client is deleted, or FreshBooks does not list it.");
     };
     let same = |left: &str, right: &str| left.trim().to_lowercase() == right.trim().to_lowercase();

@@ -126,6 +126,14 @@ fn held(evidence: &Evidence, terms: &Terms) -> Option<(&'static str, String)> {
         return Some(("payment_currency_differs", words));
     }
     let total = order.total_inc_tax?;
+    if total < Decimal::ZERO {
+        let words = format!(
+            "The order's total is {}: it gives money back, which is booked as a credit note by \
+             hand.",
+            money(total, currency)
+        );
+        return Some(("negative_total", words));
+    }
     let (ex_tax, tax) = (order.total_ex_tax?, order.total_tax?);
     let parts = sum([ex_tax, tax]);
     if parts != total {

@@ -7,10 +7,11 @@ use connect::freshbooks::lists::{
 use rust_decimal::Decimal;
 
 use super::{Outcome, judge};
-use crate::evidence::{Booked, Evidence, Given, Outgoing, Taken};
+use crate::evidence::{Booked, Deleted, Evidence, Given, Outgoing, Taken};
 use crate::report::Code;
 use crate::terms::Terms;
 
+mod deeds;
 mod places;
 
 fn amount(text: &str) -> Decimal {
@@ -55,12 +56,14 @@ fn right() -> Evidence {
             last_name: "Lee".to_owned(),
         }),
         customer_email: None,
+        deleted: Deleted::default(),
     }
 }
 
 fn taken(id: &str, event: &str, sum: &str) -> Taken {
     Taken {
         row: TransactionRow {
+            unclear: None,
             id: id.to_owned(),
             event: event.to_owned(),
             method: "credit_card".to_owned(),
@@ -81,6 +84,8 @@ fn line(name: &str, net: &str, percent: u32) -> LineFigures {
     LineFigures {
         name: name.to_owned(),
         amount: Some(amount(net)),
+        tax1: "VAT".to_owned(),
+        tax2: String::new(),
         percent1: percent.into(),
         percent2: Decimal::ZERO,
         compounded: false,

@@ -5,9 +5,9 @@ use connect::freshbooks::lists::InvoiceFigures;
 
 use super::{Error, Run};
 use crate::amounts::sum;
-use crate::evidence::{Booked, Evidence, Outgoing, Taken, given_back, refund_of};
+use crate::evidence::{Booked, Deleted, Evidence, Outgoing, Taken, given_back, refund_of};
 use crate::judge::names_gateway;
-use crate::report::Calls;
+use crate::report::{Calls, Cause, Code};
 
 impl Run<'_> {
     /// Whether the order's transactions can say anything its own figures do not.
@@ -53,6 +53,7 @@ impl Run<'_> {
             outgoing: self.survey.given_back(&number, &ids),
             client: client.and_then(|id| self.survey.clients.get(&id).cloned()),
             customer_email: None,
+            deleted: Deleted::default(),
         })
     }
 
@@ -128,6 +129,7 @@ impl Run<'_> {
             outgoing: before.outgoing.clone(),
             client: None,
             customer_email: None,
+            deleted: Deleted::default(),
             order,
             transactions,
             invoices,
@@ -225,6 +227,49 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Looks among the deleted for what these causes say is missing.
+    pub(super) async fn deleted(
+        &self,
+        evidence: &Evidence,
+        causes: &[Cause],
+    ) -> Result<Deleted, Error> {
+        let (vendors, account) = (self.vendors, &self.vendors.account);
+        let lacks = |code: Code| causes.iter().any(|cause| cause.code == code);
+        let number = self.proof.terms.number(evidence.order.id);
+        let mut deleted = Deleted::default();
+        if lacks(Code::Missing) {
+            let found = vendors.freshbooks(|| account.deleted_invoices_numbered(&number));
+            deleted.invoices = found.await?;
+        }
+        if lacks(Code::PaymentMissing) {
+            for booked in &evidence.invoices {
+                let id = booked.invoice.id;
+                let found = vendors.freshbooks(|| account.deleted_payments_of(id));
+                deleted.payments.extend(found.await?);
+            }
+        }
+        let client_id = evidence
+            .invoices
+            .first()
+            .map(|booked| booked.invoice.client_id);
+        let Some(client_id) = client_id else {
+            return Ok(deleted);
+        };
+        if lacks(Code::RefundMissing) {
+            let found = vendors.freshbooks(|| account.deleted_credit_notes_of(client_id));
+            let told = found.await?.into_iter().filter_map(|figures| {
+                let refund_id = refund_of(&figures)?;
+                Some(Outgoing { refund_id, figures })
+            });
+            deleted.credit_notes = told.collect();
+        }
+        if lacks(Code::ClientWrong) && evidence.client.is_none() {
+            let asked = vendors.freshbooks(|| account.is_client_deleted(client_id));
+            deleted.client = asked.await?;
+        }
+        Ok(deleted)
     }
 
     /// The calls of a second reading, where the lists alone show that there will be one.

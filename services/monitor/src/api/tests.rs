@@ -132,7 +132,7 @@ impl House {
 /// Proofs of a monitor that was started without the vendors.
 fn no_vendors() -> Proofs {
     let nowhere = std::path::PathBuf::new();
-    Proofs::new(BTreeMap::new(), nowhere, CancellationToken::new())
+    Proofs::new(BTreeMap::new(), nowhere, CancellationToken::new(), None)
 }
 
 fn ids(page: &Value) -> Vec<&str> {

@@ -259,6 +259,27 @@ pub(super) fn of_order(
     Ok(letters)
 }
 
+/// The newest letter of each of these orders that stands as held or failed.
+pub fn held(
+    connection: &Connection,
+    name: &str,
+    order_ids: &[u64],
+) -> rusqlite::Result<Vec<(u64, DeadLetterView)>> {
+    let mut stands = connection.prepare_cached(
+        "SELECT 1 FROM orders
+         WHERE connection = ?1 AND order_id = ?2 AND state IN ('held', 'failed')",
+    )?;
+    let mut found = Vec::new();
+    for id in order_ids {
+        let order_id = id.to_string();
+        if stands.exists([name, &order_id])? {
+            let newest = of_order(connection, name, &order_id, 1)?.pop();
+            found.extend(newest.map(|letter| (*id, letter)));
+        }
+    }
+    Ok(found)
+}
+
 fn by_code(connection: &Connection, only: &Conditions) -> rusqlite::Result<Vec<CodeCount>> {
     let mut values = only.values.clone();
     values.push(i64::from(CODES_MAX).into());

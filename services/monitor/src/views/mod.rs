@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 pub use connections::{ConnectionView, Connections, HeldSince, connections};
 pub use dead_letters::{
     CodeCount, DeadLetterFilter, DeadLetterPage, DeadLetterView, KindWord, ReasonView, dead_letter,
-    dead_letters,
+    dead_letters, held,
 };
 pub use orders::{OrderFilter, OrderPage, OrderView, orders};
 pub use story::{LedgerWrite, Moment, OrderStory, OutcomeView, StageView, VendorCall, story};

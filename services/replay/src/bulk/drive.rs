@@ -102,7 +102,7 @@ async fn plan(desk: &Desk, open: &mut OpenRelease) -> Result<Work, Error> {
     release.released = count(out.len());
     release.letters = count(items.len().saturating_add(out.len()));
     (release.ended_well, release.ended_badly) = (0, 0);
-    (release.not_ended, release.skipped) = (0, 0);
+    (release.not_ended, release.skipped, release.behind) = (0, 0, 0);
     let mut work = Work::new(release.settings, items);
     for (item, released_at_ms) in out {
         work.released(item, released_at_ms);

@@ -56,12 +56,12 @@ pub(crate) async fn begin(
     release.letters = u64::try_from(letters).unwrap_or(u64::MAX);
     let release = desk.releases.begin(release).await?;
     record::journal(desk, &release, "began").await?;
-    Ok(json!(release))
+    Ok(release.shown())
 }
 
 /// One release as it stands.
 pub(crate) async fn status(desk: &Desk, id: &str) -> Result<Value, Error> {
-    Ok(json!(desk.releases.get(id).await?))
+    Ok(desk.releases.get(id).await?.shown())
 }
 
 /// Every release, newest first.
@@ -69,7 +69,8 @@ pub(crate) async fn list(desk: &Desk) -> Result<Value, Error> {
     let mut releases = desk.releases.list().await?;
     releases.reverse();
     releases.truncate(LIST_MAX);
-    Ok(json!({ "releases": releases }))
+    let shown: Vec<Value> = releases.iter().map(Release::shown).collect();
+    Ok(json!({ "releases": shown }))
 }
 
 /// Stops a release for now; letters under way go on.
@@ -78,7 +79,7 @@ pub(crate) async fn stop(desk: &Desk, id: &str, by: By<'_>) -> Result<Value, Err
     let why = format!("{} stopped it: {}", by.who, by.why);
     let release = desk.releases.stop(id, &why).await?;
     record::journal(desk, &release, "is to stop").await?;
-    Ok(json!(release))
+    Ok(release.shown())
 }
 
 /// Lets a stopped release go on, canaries first again.
@@ -89,7 +90,7 @@ pub(crate) async fn resume(desk: &Desk, id: &str, by: By<'_>) -> Result<Value, E
     let ends = (outcomes_after, letters_after);
     let release = desk.releases.resume(id, by, ends).await?;
     record::journal(desk, &release, "is to go on").await?;
-    Ok(json!(release))
+    Ok(release.shown())
 }
 
 /// Works on releases until shutdown, one at a time.

@@ -10,6 +10,7 @@ use async_nats::jetstream::{self, kv};
 use contracts::topology::{Bucket, is_token};
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use store::{json_record, now_ms};
 
 use crate::audit;
@@ -99,6 +100,9 @@ pub(crate) struct Release {
     pub(crate) not_ended: u64,
     /// Settled by others meanwhile, or behind one that did not end well.
     pub(crate) skipped: u64,
+    /// Of these, behind one of the same entity that did not end well.
+    #[serde(default)]
+    pub(crate) behind: u64,
     /// The first reasons of those that ended badly.
     pub(crate) failures: Vec<String>,
 }
@@ -136,6 +140,7 @@ impl Release {
             ended_badly: 0,
             not_ended: 0,
             skipped: 0,
+            behind: 0,
             failures: Vec::new(),
         }
     }
@@ -144,6 +149,46 @@ impl Release {
     pub(super) fn is_alive(&self) -> bool {
         let age = Duration::from_millis(now_ms().saturating_sub(self.beat_at_ms));
         self.state == ReleaseState::Running && age < DEAD_AFTER
+    }
+
+    /// The record as people see it: with how many letters it left where they are, and why.
+    ///
+    /// A letter that did not end well was released all the same; it rests as a new letter.
+    pub(super) fn shown(&self) -> Value {
+        let left = self.letters.saturating_sub(self.released);
+        let others = self.skipped.saturating_sub(self.behind);
+        let rest = left.saturating_sub(self.skipped);
+        let rest_because = match self.state {
+            ReleaseState::Running => "their turn is to come",
+            ReleaseState::Stopped => "the release stopped before their turn",
+            ReleaseState::Finished => "they were settled before their turn",
+        };
+        let because: Vec<Value> = [
+            (others, "settled, changed or refused meanwhile"),
+            (
+                self.behind,
+                "an older letter of the same order did not end well",
+            ),
+            (rest, rest_because),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| json!({ "letters": count, "why": why }))
+        .collect();
+        let mut words = format!(
+            "{} of {} letters were released: {} ended well, {} became new letters, of {} no end \
+             was seen",
+            self.released, self.letters, self.ended_well, self.ended_badly, self.not_ended
+        );
+        for reason in &because {
+            let (count, why) = (&reason["letters"], reason["why"].as_str());
+            words = format!("{words}; {count} left: {}", why.unwrap_or_default());
+        }
+        let mut shown = json!(self);
+        shown["left"] = left.into();
+        shown["left_because"] = because.into();
+        shown["summary"] = format!("{words}.").into();
+        shown
     }
 
     /// Keeps a reason, as long as there are few.

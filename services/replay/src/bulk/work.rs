@@ -202,6 +202,7 @@ impl Work {
         let rest = self.to_go.remove(key).map_or(0, |rest| rest.len());
         let rest = u64::try_from(rest).unwrap_or(u64::MAX);
         release.skipped = release.skipped.saturating_add(rest);
+        release.behind = release.behind.saturating_add(rest);
     }
 
     fn next_of(&mut self, key: Key) {

@@ -166,6 +166,9 @@ const MONITOR: &str = "
     $JS.API.CONSUMER.INFO.KV_connections.probe
     $JS.API.CONSUMER.DELETE.KV_connections.probe
     $JS.FC.KV_connections.probe.1
+
+    $JS.API.STREAM.INFO.KV_ledger
+    $JS.API.DIRECT.GET.KV_ledger.$KV.ledger.acme.order.1
 ";
 
 const REPLAY: &str = "

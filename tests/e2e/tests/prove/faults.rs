@@ -11,12 +11,12 @@ use super::scene::Scene;
 
 /// The classes, by the code that a proof is to name.
 const CLASSES: [&str; 12] = [
-    "missing",
+    "invoice_deleted_in_freshbooks",
     "twice",
     "wrong_total",
     "wrong_tax",
     "wrong_currency",
-    "payment_missing",
+    "payment_deleted_in_freshbooks",
     "refund_missing",
     "edited_by_hand",
     "wrong_date",
@@ -75,7 +75,7 @@ fn kind_for(class: &str, number: usize) -> &'static str {
     match class {
         "wrong_tax" => "taxed_one_rate",
         "refund_missing" => "three_of_one_product",
-        "payment_missing" if number % 3 == 2 => "several_captures",
+        "payment_deleted_in_freshbooks" if number % 3 == 2 => "several_captures",
         "wrong_date" | "client_wrong" if number % 2 == 1 => "offline_bank_deposit_awaiting",
         _ => ["paid_card_one_line", "taxed_two_rates", "offline_paid"][number % 3],
     }
@@ -122,11 +122,11 @@ async fn plant_one(
     let line =
         |amount: &Value| json!([{"name": "By hand", "qty": 1, "unit_cost": {"amount": amount}}]);
     match class {
-        "missing" => {
+        "invoice_deleted_in_freshbooks" => {
             remove_payments(scene, books, id).await?;
             scene.by_hand(&edit, &json!({"vis_state": 1})).await?;
         }
-        "payment_missing" => remove_payments(scene, books, id).await?,
+        "payment_deleted_in_freshbooks" => remove_payments(scene, books, id).await?,
         "twice" => {
             let copy = json!({"invoice_number": order_id.to_string(), "lines": line(total),
                 "customerid": invoice.get("customerid"), "v3_status": "sent",
@@ -216,7 +216,7 @@ pub(crate) fn table(planted: &Planted, proved: &Proved) -> anyhow::Result<()> {
     let found: BTreeMap<u64, Vec<String>> = proved.findings().into_iter().collect();
     let (mut right, mut all) = (0, 0);
     eprintln!(
-        "{:<18}{:>8}{:>8}{:>14}",
+        "{:<32}{:>8}{:>8}{:>14}",
         "class", "planted", "found", "right cause"
     );
     for class in CLASSES {
@@ -228,7 +228,7 @@ pub(crate) fn table(planted: &Planted, proved: &Proved) -> anyhow::Result<()> {
         let named = |codes: &&&Vec<String>| codes.first().is_some_and(|code| code == class);
         let count = causes.iter().filter(named).count();
         eprintln!(
-            "{class:<18}{:>8}{:>8}{count:>14}",
+            "{class:<32}{:>8}{:>8}{count:>14}",
             of_class.len(),
             causes.len()
         );

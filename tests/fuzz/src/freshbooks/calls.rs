@@ -181,7 +181,7 @@ pub(super) async fn make(
         }
         Call::CreateInvoice => {
             let made = client
-                .create_invoice(ids.client, &books.invoice, &none)
+                .create_invoice(ids.client, &books.invoice, "Tillbook acme 1", &none)
                 .await?;
             written(made.id)
         }

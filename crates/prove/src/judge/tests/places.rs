@@ -88,3 +88,16 @@ fn what_waits_for_a_person_is_held_and_not_missing() {
     let foreign = held(|e| e.transactions[0].row.currency = "EUR".to_owned());
     assert_eq!(foreign, "payment_currency_differs");
 }
+
+#[test]
+fn an_order_that_gives_money_back_waits_for_a_credit_note_by_hand() {
+    let negative = |evidence: &mut Evidence| {
+        evidence.invoices.clear();
+        evidence.transactions.clear();
+        let order = &mut evidence.order;
+        order.total_inc_tax = Some(amount("-12.00"));
+        order.total_ex_tax = Some(amount("-10.00"));
+        order.total_tax = Some(amount("-2.00"));
+    };
+    assert_eq!(held(negative), "negative_total");
+}
