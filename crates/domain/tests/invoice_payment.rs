@@ -135,6 +135,20 @@ fn an_unmarked_one_that_looks_like_it_is_held_until_the_policy_says_otherwise() 
 }
 
 #[test]
+fn one_that_seems_to_pay_several_invoices_is_held_too_and_not_beside_goods() {
+    let mut document = digital("Invoice payment for order 7901");
+    let mut second = document["products"][0].clone();
+    second["id"] = json!(2);
+    second["name"] = json!("Invoice payment for order 7902");
+    document["products"].as_array_mut().unwrap().push(second);
+    common::set_total(&mut document, "20.00", "0.00", "20.00");
+    let codes = hold_codes(&document, &Policy::default());
+    assert_eq!(codes, ["looks_like_invoice_payment"]);
+    document["products"][1]["name"] = json!("Mug");
+    assert!(books(&document, &Policy::default()).is_ok());
+}
+
+#[test]
 fn ordinary_goods_are_sales() {
     for name in [
         "Invoice template",

@@ -240,7 +240,7 @@ fn moved(known: &PaidInvoice, number: &str) -> Failure {
     Failure::held(Reason::new(
         "pays_another_invoice",
         format!(
-            "the order's payments stand on invoice {}, by now it names {number}; take the order out with `tillbook undo` for its day, then backfill that day",
+            "the order's payments stand on invoice {}, by now it names {number}; take the order out with `tillbook undo` for the day of its payment, then run a backfill of the day on which it was placed",
             known.number
         ),
     ))
@@ -250,7 +250,7 @@ fn no_payment_any_more(known: &PaidInvoice) -> Failure {
     Failure::held(Reason::new(
         "booked_as_invoice_payment",
         format!(
-            "the order's payments stand on invoice {}, but by now it is gone, unpaid or a sale of its own; take it out with `tillbook undo` for its day, then release this",
+            "the order's payments stand on invoice {}, but by now it is gone, unpaid or a sale of its own; take it out with `tillbook undo` for the day of its payment, then run a backfill of the day on which it was placed",
             known.number
         ),
     ))

@@ -217,20 +217,24 @@ fn goes_on(mut beside: impl Iterator<Item = char>) -> bool {
     }
 }
 
-/// Whether the only thing sold is one digital piece whose name speaks of paying an invoice.
+/// Whether nothing is sold but digital pieces whose names speak of paying invoices.
 ///
 /// Digital goods about invoices ("Invoice template") stay sales: the name has to speak of a payment
 /// and an invoice, or of one of both and an order's number.
 fn looks_like_one(order: &Order, policy: &Policy) -> bool {
-    let mut costing = order.products.iter().filter(|line| costs(line));
-    let (Some(line), None) = (costing.next(), costing.next()) else {
-        return false;
+    let mut costing = order.products.iter().filter(|line| costs(line)).peekable();
+    let is_suspect = |line: &ProductLine| {
+        line.product_type == ProductType::Digital
+            && line.quantity == Decimal::ONE
+            && speaks_of_payment(&line.name, order.id, policy)
     };
-    let is_one = line.product_type == ProductType::Digital && line.quantity == Decimal::ONE;
-    if !is_one || order.totals.shipping.inc_tax != Decimal::ZERO {
-        return false;
-    }
-    let name = line.name.to_lowercase();
+    costing.peek().is_some()
+        && order.totals.shipping.inc_tax == Decimal::ZERO
+        && costing.all(is_suspect)
+}
+
+fn speaks_of_payment(name: &str, order_id: u64, policy: &Policy) -> bool {
+    let name = name.to_lowercase();
     let words: BTreeSet<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
     let says = |wanted: &[&str]| wanted.iter().any(|word| words.contains(word));
     let invoice = says(&["invoice", "invoices", "inv"]);
@@ -238,7 +242,7 @@ fn looks_like_one(order: &Order, policy: &Policy) -> bool {
     let named = order_ids(&name, &policy.invoice.prefix);
     // A year is a number that goods of all kinds bear.
     let is_year = |id: &u64| (1900..2100).contains(id);
-    let has_number = named.iter().any(|id| *id != order.id && !is_year(id));
+    let has_number = named.iter().any(|id| *id != order_id && !is_year(id));
     (invoice && payment) || (has_number && (invoice || (payment && says(&["order", "orders"]))))
 }
 
