@@ -58,8 +58,13 @@ pub fn books_of(
     };
     let read = read_order(document)
         .map_err(|faults| faults.iter().map(|fault| fault.code).collect::<Vec<_>>())?;
-    account(&read.order, false, policy, mapping)
-        .map_err(|holds| holds.iter().map(|hold| hold.code).collect())
+    let mut books = account(&read.order, false, policy, mapping);
+    if let Ok(books) = &mut books {
+        // What validate finds suspicious is told beside what the accounting decided.
+        let flags = read.flags.iter().map(|flag| flag.message.clone());
+        books.notices.extend(flags);
+    }
+    books.map_err(|holds| holds.iter().map(|hold| hold.code).collect())
 }
 
 /// The verdict under one rounding model.

@@ -173,12 +173,12 @@ fn reader(name: &str) -> Option<Reader> {
         "tillbook.dead_letter.v1.DeadLetter" => |bytes| read::<DeadLetter>(bytes, dead),
         _ => {
             return kinds! {
-                books: Invoice, Line, LineTax, Payment, Refund, ShippingExpense, ClientResolution,
-                    InvoiceResolution, ItemResolution;
+                books: Invoice, Line, LineTax, Payment, Refund, ShippingExpense, Alternative, HeldFor,
+                    ClientResolution, InvoiceResolution, ItemResolution;
                 dead_letter: Cause, Reason, Header;
                 event: Event;
                 journal: JournalBatch, JournalEntry;
-                ledger: Undone, WrittenInvoice, WrittenPayment, WrittenRefund, WrittenShipping,
+                ledger: AccountEntry, Undone, WrittenInvoice, WrittenPayment, WrittenRefund, WrittenShipping,
                     Intent, ClientField, ItemEntry;
                 money: Money;
                 order: Customer, Variant, Flag, Amounts, Totals, Address, FormField, ProductLine,

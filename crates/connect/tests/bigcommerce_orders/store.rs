@@ -79,6 +79,8 @@ pub(crate) fn parts(asked: &Asked) -> Answer {
         "/v3/orders/250/transactions" => v3(json!([transaction("purchase")])),
         "/v3/orders/250/payment_actions/refunds" => v3(json!([{"id": 3, "order_id": 250}])),
         "/v2/store" => json(json!({"timezone": {"name": "America/Chicago", "raw_offset": -21600}})),
+        "/v2/currencies" => json(json!([{"currency_code": "USD", "decimal_places": 2},
+            {"currency_code": "HUF", "decimal_places": "0"}, {"currency_code": "XXX"}])),
         "/v3/tax/settings" => {
             json(json!({"data": {"rounding_strategy": "RATE_ROUNDING"}, "meta": {}}))
         }

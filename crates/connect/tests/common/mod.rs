@@ -118,8 +118,12 @@ impl Stub {
 
     /// Calls made, leaving out the store's own settings.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let settings =
-            |line: &String| line.ends_with("/v2/store") || line.ends_with("/tax/settings");
+        let settings = |line: &String| {
+            let path = line.split('?').next().unwrap_or(line);
+            ["/v2/store", "/v2/currencies", "/tax/settings"]
+                .iter()
+                .any(|end| path.ends_with(end))
+        };
         self.asked()
             .iter()
             .map(Asked::line)

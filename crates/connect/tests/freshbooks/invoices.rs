@@ -45,6 +45,7 @@ async fn an_invoice_is_written_exactly_and_read_back() {
         json!({
             "customerid": 7, "invoice_number": "BC-250", "create_date": "2026-06-29",
             "due_offset_days": 14, "currency_code": "USD", "notes": "Thank you",
+            "discount_description": "Tillbook acme 1",
             "lines": [
                 {"type": 0, "name": "Mug", "description": "", "qty": "2",
                  "unit_cost": {"amount": "10.10", "code": "USD"}, "taxName1": "Tax", "taxAmount1": "8.25"},

@@ -34,6 +34,7 @@ pub(crate) use payment_type::overridden as overridden_payment_type;
 pub(crate) use receipts::{day, time_zone};
 pub use receipts::{money_captured, paid_offline, receipts};
 pub use refunds::{Payout, PayoutWay, Refunded, all_given_back, money_given_back, refunds};
+use smallest_unit::widened;
 pub(crate) use total::expected as expected_total;
 
 use rust_decimal::Decimal;

@@ -303,7 +303,7 @@ fn by_percent(
     } else {
         made_lines
     };
-    if off > Decimal::from(roundings.max(1)) {
+    if off > Decimal::from(super::widened(order, roundings.max(1))) {
         return Ok(None);
     }
     let predicted = model.predict(lines.iter().map(Figures::from), currency)?;
