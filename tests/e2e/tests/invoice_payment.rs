@@ -2,6 +2,7 @@
 //! whichever of the two arrives first. Never revenue twice, never money twice.
 
 use anyhow::ensure;
+use contracts::topology::Stream;
 use e2e::{Hook, LIMIT, QUICK, Shop, Streams, command, one_shop};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -219,9 +220,11 @@ async fn a_lost_reply_and_a_repeated_hook_book_no_money_twice() -> anyhow::Resul
     shop.struck(2).await?;
     shows(&shop, &["invoice-payment:8102"]).await?;
     for order in [PAYING, PAID, PAYING] {
+        let told = streams.count(Stream::Outcomes).await?;
         let hook = Hook::of(&house, shop.connection, order).await?;
         hook.send().await?;
         shop.act(order, &json!({"action": "touch"})).await?;
+        streams.outcomes(told + 1).await?;
     }
     streams.at_rest_without_dead_letters().await?;
     shows(&shop, &["invoice-payment:8102"]).await?;
