@@ -170,7 +170,8 @@ fn candidates(
 ) -> Vec<Vec<Part>> {
     let currency = order.currency;
     let gross = given.gross.to_decimal();
-    let unit = Decimal::new(1, currency.decimals());
+    // Halves of things are worth whole units of the store's own.
+    let unit = Decimal::new(1, currency.decimals()) * Decimal::from(super::widened(order, 1));
     let items = shares(order, entries, given.record);
     let worth = |shares: &[Share]| shares.iter().map(|share| share.weight).sum::<Decimal>();
     let slack = unit * Decimal::from(items.len().max(1));
