@@ -30,7 +30,6 @@ pub(crate) async fn resolve(
         IntentKind::MarkSent
         | IntentKind::RemoveInvoice
         | IntentKind::RestoreInvoice
-        | IntentKind::RemovePayment
         | IntentKind::RemoveRefund
         | IntentKind::RemoveShipping
         | IntentKind::RestoreShipping => entry.withdraw().await,
@@ -38,6 +37,7 @@ pub(crate) async fn resolve(
             email::in_doubt(entry);
             entry.finish().await
         }
+        IntentKind::RemovePayment => payment::removed(place, entry, &intent).await,
         IntentKind::ChangePayment => payment::changed(place, entry, &intent).await,
         IntentKind::CreateRefund => refund::created(place, entry, &intent, &books.refunds).await,
         IntentKind::UpdateRefund => refund::updated(place, entry, &intent).await,

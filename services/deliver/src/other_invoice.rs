@@ -4,8 +4,7 @@
 //! refunds and undos go the way of every payment (`payment`). Here: which invoice it is, and what
 //! becomes of the paid order's own offline payment, which would be the same money twice.
 
-use contracts::ledger::PaidInvoice;
-use contracts::ledger::{OrderEntry, WrittenInvoice};
+use contracts::ledger::{IntentKind, OrderEntry, PaidInvoice, WrittenInvoice};
 use domain::account::PAYING_ORDER;
 use domain::books::{DesiredBooks, DesiredPayment, Disposition};
 use domain::money::Money;
@@ -13,7 +12,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
-use crate::{invoice, payment, wire};
+use crate::{invoice, open_intent, payment, wire};
 
 /// Begins the key of the payment of an order that was paid outside of the store.
 const OFFLINE: &str = "offline:";
@@ -137,6 +136,16 @@ pub(crate) async fn make_room(
             ),
         )));
     }
+    let id = order_id.to_string();
+    let mut other = OpenEntry::read(
+        place.ledger,
+        place.connection,
+        &id,
+        place.owner,
+        place.settle,
+    )
+    .await?;
+    settle_room(place, &mut other, books, *order_id).await?;
     let Ok(missing) = desired.amount.checked_sub(current.outstanding) else {
         return Ok(());
     };
@@ -147,21 +156,6 @@ pub(crate) async fn make_room(
     if booked.iter().any(|found| payment::is(found, &desired.key)) {
         // A ledger that was lost: the booking takes it in.
         return Ok(());
-    }
-    let id = order_id.to_string();
-    let mut other = OpenEntry::read(
-        place.ledger,
-        place.connection,
-        &id,
-        place.owner,
-        place.settle,
-    )
-    .await?;
-    if other.value.intent.is_some() {
-        return Err(Failure::retry(Reason::new(
-            "paid_order_at_work",
-            format!("a write of order {order_id} has an unknown outcome; it is settled first"),
-        )));
     }
     let offline = other.value.payments.iter();
     let offline = offline
@@ -198,6 +192,28 @@ pub(crate) async fn make_room(
         payment::change(place, &mut other, &lowered).await?;
     }
     other.finish().await
+}
+
+/// Closes what an earlier delivery began on the paid order's offline payment: that order itself may
+/// have no delivery for a long time. All else is settled by its own.
+async fn settle_room(
+    place: &Workplace<'_>,
+    other: &mut OpenEntry<'_>,
+    books: &DesiredBooks,
+    order_id: u64,
+) -> Result<(), Failure> {
+    let Some(intent) = &other.value.intent else {
+        return Ok(());
+    };
+    match intent.kind() {
+        IntentKind::RemovePayment | IntentKind::ChangePayment => {
+            open_intent::resolve(place, other, books).await
+        }
+        _ => Err(Failure::retry(Reason::new(
+            "paid_order_at_work",
+            format!("a write of order {order_id} has an unknown outcome; it is settled first"),
+        ))),
+    }
 }
 
 /// What other orders have paid on the order's invoice; `None` where none has.

@@ -250,6 +250,24 @@ pub(crate) async fn remove(
     Ok(())
 }
 
+/// Closes the intent to remove a payment: a plan by now may want it kept, so whether it is gone is
+/// looked up.
+pub(crate) async fn removed(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    intent: &Intent,
+) -> Result<(), Failure> {
+    let key = &intent.natural_key;
+    let Some(known) = known(entry, key).cloned() else {
+        return entry.withdraw().await;
+    };
+    if !get(place, known.payment_id).await?.is_deleted() {
+        return entry.withdraw().await;
+    }
+    entry.done(|value| value.payments.retain(|payment| payment.key != *key));
+    entry.finish().await
+}
+
 fn take_amount(entry: &mut OpenEntry<'_>, key: &str, payment: &Payment) {
     entry.done(|value| {
         for known in &mut value.payments {

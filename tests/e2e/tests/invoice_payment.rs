@@ -228,7 +228,11 @@ async fn a_lost_reply_and_a_repeated_hook_book_no_money_twice() -> anyhow::Resul
     }
     streams.at_rest_without_dead_letters().await?;
     shows(&shop, &["invoice-payment:8102"]).await?;
-    proves_clean(&house).await
+    proves_clean(&house).await?;
+    // The ledger knows that the offline payment is gone: with the other one taken out it comes back.
+    over_its_day(&house, "undo").await?;
+    shop.act(PAID, &json!({"action": "touch"})).await?;
+    shows(&shop, &["offline:8101"]).await
 }
 
 #[tokio::test]
