@@ -27,10 +27,15 @@ pub fn to_wire(books: &d::DesiredBooks) -> w::DesiredBooks {
         d::Disposition::Sent => (w::Disposition::Sent, ""),
         d::Disposition::Removed(reason) => (w::Disposition::Removed, reason.as_str()),
         d::Disposition::Undone(reason) => (w::Disposition::Undone, reason.as_str()),
+        d::Disposition::PaysInvoice(_) => (w::Disposition::PaysInvoice, ""),
     };
     w::DesiredBooks {
         disposition: disposition.into(),
         disposition_reason: reason.to_owned(),
+        pays_order_id: match books.disposition {
+            d::Disposition::PaysInvoice(order_id) => order_id,
+            _ => 0,
+        },
         client: Some(client_to_wire(&books.client)),
         invoice: Some(invoice_to_wire(&books.invoice)),
         payments: books.payments.iter().map(payment_to_wire).collect(),
@@ -61,6 +66,7 @@ pub fn from_wire(books: &w::DesiredBooks) -> Read<d::DesiredBooks> {
         Ok(w::Disposition::Sent) => d::Disposition::Sent,
         Ok(w::Disposition::Removed) => d::Disposition::Removed(reason()),
         Ok(w::Disposition::Undone) => d::Disposition::Undone(reason()),
+        Ok(w::Disposition::PaysInvoice) => d::Disposition::PaysInvoice(books.pays_order_id),
         Ok(w::Disposition::Unspecified) => {
             return Err(ConversionError::Missing {
                 field: "books.disposition",

@@ -11,7 +11,10 @@ use crate::ledger::{InvoiceEmail, OrderEntry};
 
 /// Whether the ledger knows of nothing that was written, or may have been, for the order.
 pub fn is_untouched(entry: &OrderEntry) -> bool {
-    entry.invoice.is_none() && entry.intent.is_none() && entry.shipping.is_empty()
+    entry.invoice.is_none()
+        && entry.intent.is_none()
+        && entry.shipping.is_empty()
+        && entry.paid_invoice.is_none()
 }
 
 /// The domain form of an entry; an error names the amount that cannot be read.

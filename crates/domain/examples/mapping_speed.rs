@@ -64,6 +64,7 @@ fn order(currency: Currency) -> Order {
         external_id: "PO-9".into(),
         external_order_id: String::new(),
         channel_id: "1".into(),
+        external_source: String::new(),
         store_time_zone: "America/New_York".into(),
         store_decimals: None,
     }

@@ -92,6 +92,8 @@ pub enum Disposition {
     /// Nothing of Tillbook's own writes for the order is to stand, with the reason in plain words:
     /// refunds are taken back out, then payments, then the invoice.
     Undone(String),
+    /// No invoice of its own: the payments belong on the invoice of the order with this id.
+    PaysInvoice(u64),
 }
 
 /// The FreshBooks client an order belongs to.

@@ -47,6 +47,8 @@ pub struct Order {
     pub external_id: String,
     pub external_order_id: String,
     pub channel_id: String,
+    /// What made the order, by the words of the app that did; may be empty.
+    pub external_source: String,
     /// IANA name, e.g. `America/New_York`.
     pub store_time_zone: String,
     /// Decimals to which the store rounds the order's currency, by its own currency settings.

@@ -3,10 +3,14 @@
 //! A value that is no choice is refused with the choices there are. Not here: the wording (see
 //! [`crate::mapping`]).
 
+mod invoice_payments;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, de::Error as _};
+
+pub use invoice_payments::{InvoicePaymentOrders, ProductMark, Unmarked};
 
 /// The policy of one connection.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -46,6 +50,8 @@ pub struct Policy {
     /// `[payment_types]`: `gateway/method`, `gateway/*` or `*/method` to a FreshBooks type.
     #[serde(deserialize_with = "payment_types")]
     pub payment_types: BTreeMap<String, &'static str>,
+    /// `[invoice_payment_orders]`: marks of orders that only pay another order's invoice.
+    pub invoice_payment_orders: InvoicePaymentOrders,
 }
 
 /// How invoices are named and sent.
@@ -170,6 +176,7 @@ impl Default for Policy {
             unknown_sku: UnknownSku::default(),
             client_conflicts: ClientConflicts::default(),
             payment_types: BTreeMap::new(),
+            invoice_payment_orders: InvoicePaymentOrders::default(),
         }
     }
 }

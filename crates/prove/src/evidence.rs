@@ -16,6 +16,8 @@ pub(crate) struct Evidence {
     pub(crate) refunds: Vec<Given>,
     /// Invoices of the order that are not deleted, with their payments.
     pub(crate) invoices: Vec<Booked>,
+    /// Payments on other orders' invoices that name this order as the one which paid.
+    pub(crate) pays: Vec<PaymentFigures>,
     /// Credit notes and expenses that name one of the order's refunds or its invoice.
     pub(crate) outgoing: Vec<Outgoing>,
     /// The client of the first invoice; `None` when FreshBooks does not list it.
@@ -73,6 +75,13 @@ impl Booked {
     /// Money on the invoice; what was paid from a credit is none.
     pub(crate) fn received(&self) -> Decimal {
         let money = self.payments.iter().filter(|one| !one.from_credit);
+        sum(money.filter_map(|one| one.amount))
+    }
+
+    /// The part of it that other orders paid.
+    pub(crate) fn received_from_others(&self) -> Decimal {
+        let theirs = |one: &&PaymentFigures| !one.from_credit && paying_order(&one.note).is_some();
+        let money = self.payments.iter().filter(theirs);
         sum(money.filter_map(|one| one.amount))
     }
 }
@@ -145,6 +154,14 @@ pub(crate) fn tokens<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = &
             .unwrap_or(rest.len());
         rest.get(..end).filter(|id| !id.is_empty())
     })
+}
+
+/// Begins the word of a payment's note that names the order which paid another's invoice.
+pub(crate) const PAYING: &str = "invoice-payment:";
+
+/// The order that paid, where the payment stands on another order's invoice.
+pub(crate) fn paying_order(note: &str) -> Option<u64> {
+    tokens(note, PAYING).find_map(|id| id.parse().ok())
 }
 
 /// The refund a credit note or an expense stands for: by its note, else by its number.

@@ -19,6 +19,8 @@ pub enum Code {
     Undone,
     Missing,
     Twice,
+    /// The order only pays another order's invoice, and is in the books as a sale.
+    Doubled,
     WrongTotal,
     WrongTax,
     WrongCurrency,
@@ -45,7 +47,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Held,
         Self::Undone,
         Self::InvoiceDeletedInFreshbooks,
@@ -55,6 +57,7 @@ impl Code {
         Self::NumberTaken,
         Self::Missing,
         Self::Twice,
+        Self::Doubled,
         Self::WrongTotal,
         Self::WrongTax,
         Self::WrongCurrency,
@@ -85,6 +88,7 @@ impl Code {
             Self::NumberTaken => "number_taken",
             Self::Missing => "missing",
             Self::Twice => "twice",
+            Self::Doubled => "doubled",
             Self::WrongTotal => "wrong_total",
             Self::WrongTax => "wrong_tax",
             Self::WrongCurrency => "wrong_currency",

@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::evidence::{Outgoing, refund_of, tokens};
+use crate::evidence::{Outgoing, PAYING, paying_order, refund_of, tokens};
 use crate::runner::{Error, Vendors};
 use crate::terms::Terms;
 
@@ -158,7 +158,8 @@ impl Survey {
         for payment in payments.await? {
             let names = tokens(&payment.note, "txn:").map(|id| format!("txn:{id}"));
             let offline = tokens(&payment.note, "offline:").map(|id| format!("offline:{id}"));
-            for name in names.chain(offline) {
+            let paid = paying_order(&payment.note).map(|id| format!("{PAYING}{id}"));
+            for name in names.chain(offline).chain(paid) {
                 let known = self.by_money.entry(name).or_default();
                 if !known.contains(&payment.invoice_id) {
                     known.push(payment.invoice_id);

@@ -25,6 +25,8 @@ pub struct Terms {
     pub status: BTreeMap<u32, Standing>,
     /// Orders without transactions count as paid in full once in a paid status.
     pub offline_paid: bool,
+    /// Orders that look like the payment of another's invoice are sales all the same.
+    pub lookalikes_are_sales: bool,
     /// Tax stands on lines of its own with exact amounts, not in percents.
     pub tax_as_amount: bool,
     /// Days before it are closed.
@@ -46,6 +48,7 @@ impl Default for Terms {
             prefix: String::new(),
             status: BTreeMap::new(),
             offline_paid: true,
+            lookalikes_are_sales: false,
             tax_as_amount: false,
             locked_until: None,
             time_zone: None,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::ValueEnum;
-use domain::policy::{Policy, StatusRule, TaxMode};
+use domain::policy::{Policy, StatusRule, TaxMode, Unmarked};
 use prove::{Pace, Progress, Proof, Report, Standing, Terms, Vendors};
 use runtime::config::{Config, Connection};
 use tracing::warn;
@@ -159,6 +159,7 @@ fn terms(connection: &Connection) -> Result<Terms, Failure> {
             .map(|(status, rule)| (*status, standing(rule)))
             .collect(),
         offline_paid: policy.offline_paid,
+        lookalikes_are_sales: policy.invoice_payment_orders.unmarked == Unmarked::Ordinary,
         tax_as_amount: policy.tax == TaxMode::Amount,
         locked_until: policy.books_locked_until,
         time_zone: connection.time_zone.clone(),

@@ -20,7 +20,7 @@ use crate::entry::OpenEntry;
 use crate::invoice::Origin;
 use crate::{
     adoption, arithmetic, client_removal, email, invoice, invoice_removal, mended, open_intent,
-    payment, refund, shipping, shopper, undone,
+    other_invoice, payment, refund, shipping, shopper, undone,
 };
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
@@ -53,7 +53,7 @@ pub(crate) async fn perform(
     }
     entry.change(|value| value.version_ms = event.version_ms);
     let is_idle = ledger_conversion::is_untouched(&entry.value);
-    if is_idle && !has_invoice(&books.disposition) {
+    if is_idle && !is_in_books(&books.disposition) {
         // Kept although nothing is written: an older plan that comes later must not write either.
         entry.finish().await?;
         return nothing_due(place, event, &entry.value, plan, books).await;
@@ -105,7 +105,9 @@ async fn steps(
     plan: &ResolvedPlan,
     books: &DesiredBooks,
 ) -> Result<OutcomeKind, Failure> {
+    other_invoice::settle(place, entry, books).await?;
     let mut created_here = false;
+    let mut others_paid = None;
     let first_open_day = plan.books.as_ref().map(|books| &books.books_locked_until);
     let moneys = books.payments.len().max(entry.value.payments.len());
     let refunds = books.refunds.len().max(entry.value.refunds.len());
@@ -125,11 +127,23 @@ async fn steps(
             }
             Err(other) => return Err(other),
         };
-        let books = books.as_ref();
+        let lowered = others_paid.and_then(|paid| other_invoice::less(&books, paid));
+        let books = lowered.as_ref().unwrap_or(books.as_ref());
         let written = written(&entry.value)?;
         let step = next_step(books, &written);
         let closed = first_open_day.and_then(|first| closed_period(books, &written, &step, first));
-        match closed.map_or(step, Step::Hold) {
+        let step = closed.map_or(step, Step::Hold);
+        if let Step::CreatePayment(index) | Step::ChangePayment(index) = step
+            && others_paid.is_none()
+            && !created_here
+            && other_invoice::is_offline(books, index)
+        {
+            others_paid = other_invoice::paid_by_others(place, &entry.value).await?;
+            if others_paid.is_some() {
+                continue;
+            }
+        }
+        match step {
             Step::Done | Step::Nothing => return Ok(settled_kind(place, books)),
             Step::CreateInvoice => {
                 let origin = create_invoice(place, entry, plan, whole, books).await?;
@@ -159,6 +173,8 @@ async fn steps(
             }
             Step::CreatePayment(index) => {
                 if let Some(desired) = books.payments.get(index) {
+                    let open = first_open_day.map(String::as_str).unwrap_or_default();
+                    other_invoice::make_room(place, entry, books, desired, open).await?;
                     payment::create(place, entry, desired, created_here).await?;
                 }
             }
@@ -303,8 +319,11 @@ fn names_client(reasons: &[Reason]) -> bool {
     })
 }
 
-fn has_invoice(disposition: &Disposition) -> bool {
-    matches!(disposition, Disposition::Draft | Disposition::Sent)
+fn is_in_books(disposition: &Disposition) -> bool {
+    matches!(
+        disposition,
+        Disposition::Draft | Disposition::Sent | Disposition::PaysInvoice(_)
+    )
 }
 
 fn is_found(plan: &ResolvedPlan) -> bool {

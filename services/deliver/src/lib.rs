@@ -23,6 +23,7 @@ mod invoice_removal;
 mod items;
 mod mended;
 mod open_intent;
+mod other_invoice;
 mod payment;
 mod refund;
 mod send_by;

@@ -10,7 +10,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
-use crate::{adoption, comparison, email, invoice, payment, refund, shipping, wire};
+use crate::{adoption, comparison, email, invoice, other_invoice, payment, refund, shipping, wire};
 
 /// Closes the entry's open intent, if there is one, with what FreshBooks says.
 pub(crate) async fn resolve(
@@ -30,7 +30,6 @@ pub(crate) async fn resolve(
         IntentKind::MarkSent
         | IntentKind::RemoveInvoice
         | IntentKind::RestoreInvoice
-        | IntentKind::RemovePayment
         | IntentKind::RemoveRefund
         | IntentKind::RemoveShipping
         | IntentKind::RestoreShipping => entry.withdraw().await,
@@ -38,6 +37,7 @@ pub(crate) async fn resolve(
             email::in_doubt(entry);
             entry.finish().await
         }
+        IntentKind::RemovePayment => payment::removed(place, entry, &intent).await,
         IntentKind::ChangePayment => payment::changed(place, entry, &intent).await,
         IntentKind::CreateRefund => refund::created(place, entry, &intent, &books.refunds).await,
         IntentKind::UpdateRefund => refund::updated(place, entry, &intent).await,
@@ -143,7 +143,7 @@ async fn created_payment(
     intent: &Intent,
     books: &DesiredBooks,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else {
+    let Some(known) = other_invoice::payable(&entry.value) else {
         return entry.withdraw().await;
     };
     let found = payment::find_all(place, known.invoice_id).await?;

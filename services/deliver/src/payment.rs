@@ -14,7 +14,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::{Content, OpenEntry};
-use crate::{invoice, wire};
+use crate::{invoice, other_invoice, wire};
 
 /// Books one payment. `due_known` says that this very delivery created the invoice, so nobody
 /// else can have paid it and what is due need not be read.
@@ -24,7 +24,7 @@ pub(crate) async fn create(
     desired: &DesiredPayment,
     due_known: bool,
 ) -> Result<(), Failure> {
-    let Some(known) = entry.value.invoice.clone() else {
+    let Some(known) = other_invoice::payable(&entry.value) else {
         return Ok(());
     };
     if !due_known {
@@ -248,6 +248,24 @@ pub(crate) async fn remove(
     }
     entry.done(|value| value.payments.retain(|payment| payment.key != key));
     Ok(())
+}
+
+/// Closes the intent to remove a payment: a plan by now may want it kept, so whether it is gone is
+/// looked up.
+pub(crate) async fn removed(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    intent: &Intent,
+) -> Result<(), Failure> {
+    let key = &intent.natural_key;
+    let Some(known) = known(entry, key).cloned() else {
+        return entry.withdraw().await;
+    };
+    if !get(place, known.payment_id).await?.is_deleted() {
+        return entry.withdraw().await;
+    }
+    entry.done(|value| value.payments.retain(|payment| payment.key != *key));
+    entry.finish().await
 }
 
 fn take_amount(entry: &mut OpenEntry<'_>, key: &str, payment: &Payment) {

@@ -258,7 +258,7 @@ impl Lookup {
             .unwrap_or_default();
         let needs_none = matches!(
             books.disposition(),
-            Disposition::Nothing | Disposition::Undone
+            Disposition::Nothing | Disposition::Undone | Disposition::PaysInvoice
         );
         if needs_none || number.is_empty() {
             return Ok(InvoiceResolution::default());

@@ -25,7 +25,7 @@ const RULES: &[Rule] = &[
     ("exchange_below_zero", &["negative_total"]),
     ("only_returned", &["negative_total"]),
     // Which invoice it pays, only a mark that the policy names can tell.
-    ("b2b_invoice_payment*", &["invoice_payment_order"]),
+    ("b2b_invoice_payment*", &["looks_like_invoice_payment"]),
     ("no_customer_at_all", &["missing_customer"]),
 ];
 

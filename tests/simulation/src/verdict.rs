@@ -138,8 +138,8 @@ fn stands(books: &Value, desired: &DesiredBooks, faults: &mut Vec<String>) {
             }
             return;
         }
-        // What stands may stand.
-        Disposition::Nothing(_) => return,
+        // What stands may stand; what pays another order's invoice has none of its own.
+        Disposition::Nothing(_) | Disposition::PaysInvoice(_) => return,
     };
     let Some(invoice) = invoice else {
         faults.push(format!("no invoice {number}"));

@@ -80,6 +80,7 @@ fn disposition_value() -> impl Strategy<Value = d::Disposition> {
         Just(d::Disposition::Sent),
         text().prop_map(d::Disposition::Removed),
         text().prop_map(d::Disposition::Undone),
+        any::<u64>().prop_map(d::Disposition::PaysInvoice),
     ]
 }
 

@@ -340,7 +340,7 @@ fn order_value() -> impl Strategy<Value = d::Order> {
                     external_order_id,
                     channel_id,
                     store_time_zone,
-                    _,
+                    external_source,
                 ] = texts.try_into().unwrap();
                 d::Order {
                     id: head.0,
@@ -371,6 +371,7 @@ fn order_value() -> impl Strategy<Value = d::Order> {
                     external_id,
                     external_order_id,
                     channel_id,
+                    external_source,
                     store_time_zone,
                     store_decimals: head.6,
                 }

@@ -41,6 +41,7 @@ pub fn to_wire(order: &d::Order) -> w::Order {
         external_id: order.external_id.clone(),
         external_order_id: order.external_order_id.clone(),
         channel_id: order.channel_id.clone(),
+        external_source: order.external_source.clone(),
         custom_status: order.custom_status.clone(),
         store_time_zone: order.store_time_zone.clone(),
         store_decimals: order.store_decimals,

@@ -5,6 +5,7 @@
 //! ([`crate::difference`]).
 
 mod disposition;
+mod invoice_payment;
 mod refunds;
 mod shipping;
 mod texts;
@@ -20,6 +21,7 @@ use crate::money::{Currency, Money};
 use crate::order::Order;
 use crate::policy::{INVOICE_NUMBER_MAX_CHARS, Policy};
 use disposition::disposition;
+pub use invoice_payment::PAYING_ORDER;
 pub use texts::contains_token;
 use worded::Frame;
 
@@ -54,7 +56,10 @@ pub fn account(
             ..books
         });
     }
-    book(order, policy, mapping, disposition, notices)
+    match invoice_payment::pays(order, policy).map_err(|hold| vec![hold])? {
+        Some(paid) => invoice_payment::book(order, policy, mapping, paid, notices),
+        None => book(order, policy, mapping, disposition, notices),
+    }
 }
 
 /// The books of an order the store deleted: an unpaid invoice is removed.

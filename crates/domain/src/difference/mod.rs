@@ -7,6 +7,7 @@ mod applied;
 mod closed;
 mod content;
 mod days;
+mod invoice_payment;
 mod moneys;
 mod shipping;
 
@@ -142,6 +143,9 @@ pub fn next_step(desired: &DesiredBooks, written: &Written) -> Step {
         Disposition::Nothing(_) => return Step::Done,
         Disposition::Removed(_) => return removal(desired, standing, written),
         Disposition::Undone(_) => return undoing(standing, written),
+        Disposition::PaysInvoice(_) => {
+            return invoice_payment::next_step(desired, standing, written);
+        }
         Disposition::Draft => false,
         Disposition::Sent => true,
     };

@@ -118,6 +118,7 @@ fn read(document: &Value, findings: &Findings) -> Option<Order> {
         external_id: node.get("external_id").text(),
         external_order_id: node.get("external_order_id").text(),
         channel_id: node.get("channel_id").text(),
+        external_source: node.get("external_source").text(),
         store_time_zone: "UTC".to_owned(),
         store_decimals: store_decimals(&root, currency),
     };

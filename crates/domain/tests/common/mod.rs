@@ -106,6 +106,7 @@ pub(crate) fn render(books: &DesiredBooks) -> String {
         Disposition::Removed(reason) => return format!("removed: {reason}"),
         Disposition::Draft => text.push_str("draft "),
         Disposition::Undone(reason) => return format!("undone: {reason}"),
+        Disposition::PaysInvoice(order_id) => text.push_str(&format!("pays {order_id}: ")),
         Disposition::Sent => {}
     }
     let invoice = &books.invoice;

@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::money_in;
 use super::standing::was_refunded;
 use super::totals::{Lines, adjusted};
+use super::{invoice_payments, money_in};
 use crate::amounts::{minus, money, sum};
 use crate::evidence::{Booked, Evidence, tokens};
 use crate::report::{Cause, Code};
@@ -70,7 +70,9 @@ fn payment_cause(
     lines: &Lines,
     terms: &Terms,
 ) -> Option<Cause> {
-    let expected = minus(received(evidence, terms), adjusted(evidence, lines));
+    let own = invoice_payments::own_received(evidence, terms);
+    let others = booked.received_from_others();
+    let expected = minus(sum([own, others]), adjusted(evidence, lines));
     let found = booked.received();
     if found == expected {
         return None;

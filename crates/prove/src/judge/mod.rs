@@ -4,6 +4,7 @@
 //! what is too young to count.
 
 mod flows;
+mod invoice_payments;
 mod money_in;
 mod standing;
 #[cfg(test)]
@@ -44,6 +45,9 @@ pub(crate) enum Outcome {
 pub(crate) fn judge(evidence: &Evidence, terms: &Terms) -> Judged {
     let place = place(evidence, terms);
     let evidence = &flows::without_excess(evidence, terms);
+    if !evidence.pays.is_empty() {
+        return invoice_payments::judge(evidence, terms);
+    }
     let outcome = match (place, evidence.invoices.is_empty()) {
         (Place::Either, _) | (Place::Out(_), true) => return Judged::default(),
         (Place::Held(code, words), true) => {
@@ -120,6 +124,7 @@ fn compared(evidence: &Evidence, draft: bool, terms: &Terms) -> Outcome {
         causes.push(Cause::new(Code::EditedByHand, words));
     }
     let lines = totals::read_lines(&booked.invoice, terms);
+    causes.extend(invoice_payments::doubled(evidence, booked, terms));
     causes.extend(taken_cause(evidence, booked, terms));
     causes.extend(totals::causes(evidence, booked, &lines, terms));
     causes.extend(flows::day_cause(
@@ -207,7 +212,7 @@ fn sums(evidence: &Evidence, belongs: bool, terms: &Terms) -> Vec<(String, Sums)
         let store = Sums {
             orders: 1,
             store_total: minus(order.total_inc_tax.unwrap_or_default(), refunds),
-            store_received: minus(flows::received(evidence, terms), refunds),
+            store_received: minus(invoice_payments::own_received(evidence, terms), refunds),
             ..Sums::default()
         };
         all.push((order.currency.clone(), store));
@@ -219,7 +224,11 @@ fn sums(evidence: &Evidence, belongs: bool, terms: &Terms) -> Vec<(String, Sums)
         let beside = sum(given.filter_map(|one| one.figures.amount));
         let books = Sums {
             books_total: minus(booked.invoice.amount.unwrap_or_default(), beside),
-            books_received: minus(booked.received(), beside),
+            // What another order paid stands with that one.
+            books_received: minus(
+                minus(booked.received(), booked.received_from_others()),
+                beside,
+            ),
             ..Sums::default()
         };
         all.push((booked.invoice.currency.clone(), books));

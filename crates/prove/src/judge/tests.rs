@@ -12,6 +12,7 @@ use crate::report::Code;
 use crate::terms::Terms;
 
 mod deeds;
+mod invoice_payments;
 mod places;
 
 fn amount(text: &str) -> Decimal {
@@ -48,6 +49,7 @@ fn right() -> Evidence {
         refunds: Vec::new(),
         invoices: vec![booked()],
         outgoing: Vec::new(),
+        pays: Vec::new(),
         client: Some(ClientNames {
             id: 7,
             email: "ann@example.com".to_owned(),

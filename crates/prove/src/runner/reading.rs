@@ -1,11 +1,13 @@
 //! The evidence on one order: from the lists at first, from calls of its own the second time.
 
 use connect::bigcommerce::lists::OrderRow;
-use connect::freshbooks::lists::InvoiceFigures;
+use connect::freshbooks::lists::{InvoiceFigures, PaymentFigures};
 
 use super::{Error, Run};
 use crate::amounts::sum;
-use crate::evidence::{Booked, Deleted, Evidence, Outgoing, Taken, given_back, refund_of};
+use crate::evidence::{
+    Booked, Deleted, Evidence, Outgoing, PAYING, Taken, given_back, paying_order, refund_of,
+};
 use crate::judge::names_gateway;
 use crate::report::{Calls, Cause, Code};
 
@@ -50,6 +52,7 @@ impl Run<'_> {
             transactions,
             refunds,
             invoices,
+            pays: self.listed_pays(order.id),
             outgoing: self.survey.given_back(&number, &ids),
             client: client.and_then(|id| self.survey.clients.get(&id).cloned()),
             customer_email: None,
@@ -57,12 +60,38 @@ impl Run<'_> {
         })
     }
 
-    fn listed_payments(
-        &self,
-        invoice: &InvoiceFigures,
-    ) -> Vec<connect::freshbooks::lists::PaymentFigures> {
+    fn listed_payments(&self, invoice: &InvoiceFigures) -> Vec<PaymentFigures> {
         let known = self.survey.payments.get(&invoice.id);
         known.cloned().unwrap_or_default()
+    }
+
+    /// Payments that name this order as the one which paid another's invoice.
+    fn listed_pays(&self, order_id: u64) -> Vec<PaymentFigures> {
+        let paid = self.survey.of_money(&format!("{PAYING}{order_id}"));
+        let listed = paid.iter().filter_map(|id| self.survey.payments.get(id));
+        let is_own = |payment: &&PaymentFigures| paying_order(&payment.note) == Some(order_id);
+        listed.flatten().filter(is_own).cloned().collect()
+    }
+
+    fn paid_by(&self, invoice_id: u64, order_id: u64) -> bool {
+        let payments = self.survey.payments.get(&invoice_id).into_iter().flatten();
+        payments
+            .into_iter()
+            .any(|payment| paying_order(&payment.note) == Some(order_id))
+    }
+
+    async fn pays_again(&self, before: &Evidence) -> Result<Vec<PaymentFigures>, Error> {
+        let mut invoices: Vec<u64> = before.pays.iter().map(|one| one.invoice_id).collect();
+        invoices.sort_unstable();
+        invoices.dedup();
+        let (account, order_id) = (&self.vendors.account, before.order.id);
+        let mut pays = Vec::new();
+        for id in invoices {
+            let payments = self.vendors.freshbooks(|| account.payments_of(id)).await?;
+            let own = payments.into_iter();
+            pays.extend(own.filter(|payment| paying_order(&payment.note) == Some(order_id)));
+        }
+        Ok(pays)
     }
 
     /// Invoices that do not bear the order's number, but hold its money.
@@ -74,6 +103,8 @@ impl Run<'_> {
         let mut ids: Vec<u64> = names
             .chain([format!("offline:{}", order.id)])
             .flat_map(|name| self.survey.of_money(&name).to_vec())
+            // Another order's invoice that this one paid is none of its own.
+            .filter(|id| !self.paid_by(*id, order.id))
             .filter(|id| {
                 let known = self.survey.invoices.get(id);
                 known.is_none_or(|invoice| invoice.number != number)
@@ -127,6 +158,7 @@ impl Run<'_> {
                 .map_or_else(|| before.day.clone(), |at| self.span.day(at)),
             refunds: given_back(&rows, &transactions, |row| self.day_of(row.created_at)),
             outgoing: before.outgoing.clone(),
+            pays: self.pays_again(before).await?,
             client: None,
             customer_email: None,
             deleted: Deleted::default(),

@@ -7,6 +7,7 @@
 //! the marks: that is the redo. Not here: any call that changes FreshBooks.
 
 mod order;
+mod paying;
 mod survey;
 mod touched;
 

@@ -11,6 +11,7 @@ use domain::money::Money;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
+use super::paying;
 use super::touched::{UNKNOWN_OUTCOME, read_money, shipping_touched, standing_shipping, touched};
 use crate::{DayRange, Error, Tools};
 
@@ -133,7 +134,8 @@ pub(super) async fn survey(
         let Ok(order_id) = id.parse::<u64>() else {
             continue;
         };
-        if entry.invoice.is_none() && standing_shipping(&entry).next().is_none() {
+        let is_empty = entry.invoice.is_none() && entry.paid_invoice.is_none();
+        if is_empty && standing_shipping(&entry).next().is_none() {
             continue;
         }
         let is_ours =
@@ -147,9 +149,10 @@ pub(super) async fn survey(
     standing.sort_by_key(|(order_id, ..)| *order_id);
     done.sort_unstable();
     let looks = stream::iter(standing).map(|(order_id, entry, is_ours)| async move {
-        match &entry.invoice {
-            Some(invoice) => look(tools, days, order_id, &entry, invoice, is_ours).await,
-            None => look_at_shipping(tools, days, order_id, &entry, is_ours).await,
+        match (&entry.invoice, &entry.paid_invoice) {
+            (_, Some(paid)) => Ok(paying::look(tools, days, order_id, &entry, paid, is_ours)),
+            (Some(invoice), None) => look(tools, days, order_id, &entry, invoice, is_ours).await,
+            (None, None) => look_at_shipping(tools, days, order_id, &entry, is_ours).await,
         }
     });
     let looks: Vec<Look> = looks.buffered(COMPARED_AT_ONCE).try_collect().await?;
@@ -183,7 +186,7 @@ fn stands(entry: &OrderEntry) -> bool {
         || entry.intent.is_some()
 }
 
-enum Look {
+pub(super) enum Look {
     OtherDay,
     Left(Left),
     TakeOut(Written),
@@ -292,13 +295,13 @@ async fn look_at_shipping(
     }))
 }
 
-fn lies_in(days: DayRange, date: &str) -> bool {
+pub(super) fn lies_in(days: DayRange, date: &str) -> bool {
     date.parse()
         .is_ok_and(|day| days.from <= day && day <= days.to)
 }
 
 /// A day of the order's moneys that the books close.
-fn closed_day(tools: &Tools, entry: &OrderEntry) -> Option<String> {
+pub(super) fn closed_day(tools: &Tools, entry: &OrderEntry) -> Option<String> {
     let first_open = tools.policy.books_locked_until?.to_string();
     let payments = entry.payments.iter().map(|payment| &payment.date);
     let refunds = entry.refunds.iter().map(|refund| &refund.date);

@@ -103,6 +103,7 @@ fn order() -> Order {
         order_source: "www".into(),
         external_id: "PO-9".into(),
         external_order_id: String::new(),
+        external_source: String::new(),
         channel_id: "1".into(),
         store_time_zone: "America/New_York".into(),
         store_decimals: None,
