@@ -214,22 +214,32 @@ impl Proof {
         if self.from > self.to || days >= DAYS_MAX {
             return Err(Error::Range);
         }
+        let settings = vendors
+            .bigcommerce(|| vendors.store.store_settings())
+            .await?;
         let zone_name = match &self.terms.time_zone {
             Some(name) => name.clone(),
             None => {
-                let settings = vendors
-                    .bigcommerce(|| vendors.store.store_settings())
-                    .await?;
                 let known = settings["time_zone_known"].as_bool() == Some(true);
                 let name = settings["time_zone"].as_str().filter(|_| known);
                 name.ok_or(Error::TimeZone)?.to_owned()
             }
+        };
+        let stated = settings["currency_decimals"].as_object();
+        let stated = stated.into_iter().flatten().filter_map(|(code, decimals)| {
+            let decimals = u32::try_from(decimals.as_u64()?).ok()?;
+            Some((code.clone(), decimals))
+        });
+        let terms = Terms {
+            store_decimals: stated.collect(),
+            ..self.terms.clone()
         };
         Ok(Span {
             from: self.from,
             to: self.to,
             zone: TimeZone::get(&zone_name).map_err(|_| Error::TimeZone)?,
             zone_name,
+            terms,
         })
     }
 }
@@ -314,7 +324,7 @@ impl Run<'_> {
         let Some((order, day)) = self.survey.orders.get(&id) else {
             return Ok((id, Judged::default(), false));
         };
-        let terms = &self.proof.terms;
+        let terms = &self.span.terms;
         let evidence = self.evidence(order, day).await?;
         let judged = judge(&evidence, terms);
         let is_young = self.is_young(&evidence.order);

@@ -39,6 +39,8 @@ pub(crate) struct Span {
     pub(crate) to: Date,
     pub(crate) zone: TimeZone,
     pub(crate) zone_name: String,
+    /// The connection's, with what the store's settings say.
+    pub(crate) terms: Terms,
 }
 
 impl Span {

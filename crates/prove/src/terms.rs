@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use crate::amounts::decimals;
 
 /// Whether orders of a status are to be in the books, by the policy's `[status]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct Terms {
     pub locked_until: Option<Date>,
     /// IANA name; `None` asks the store.
     pub time_zone: Option<String>,
+    /// Decimals to which the store rounds a currency, by code, where its settings say.
+    pub store_decimals: BTreeMap<String, u32>,
     /// Orders changed within this are too young to be called wrong.
     pub grace: Duration,
 }
@@ -47,6 +52,7 @@ impl Default for Terms {
             tax_as_amount: false,
             locked_until: None,
             time_zone: None,
+            store_decimals: BTreeMap::new(),
             grace: GRACE,
         }
     }
@@ -64,6 +70,13 @@ impl Terms {
         let digits = number.strip_prefix(self.prefix.as_str())?;
         let id: u64 = digits.parse().ok()?;
         (id >= 100 && id.to_string() == digits).then_some(id)
+    }
+
+    /// The smallest unit of the store's rounding: the currency's own, or a coarser one.
+    pub(crate) fn unit(&self, currency: &str) -> Decimal {
+        let own = decimals(currency);
+        let stated = self.store_decimals.get(currency).copied();
+        Decimal::new(1, stated.filter(|stated| *stated < own).unwrap_or(own))
     }
 
     /// Whether a day (`YYYY-MM-DD`) lies in a closed period.

@@ -3,13 +3,15 @@
 //!
 //! Rooms: [`stores`] (the merchants), [`plan`] (which orders go where), [`rest`] (until nothing is
 //! under way),
-//! [`table`]. Not here: what the books should be, which the store's own figures say.
+//! [`person`] (who works in FreshBooks beside it), [`table`]. Not here: what the books should be, which the store's own figures say.
 
+mod person;
 mod plan;
 mod rest;
 mod stores;
 mod table;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,6 +40,10 @@ use crate::shops::world::Configuration;
 /// Orders of kinds that the accounting policy may hold are in two stores of their own: there the
 /// proof must name exactly those that are held.
 ///
+/// With --person a person then works in FreshBooks by hand, by the seed: types, edits, moves and
+/// deletes invoices, payments, credit notes and clients. The proof must name every one of their
+/// deeds and nothing else, and what they typed for themselves must stand untouched.
+///
 /// Exits with 0 only when all of that is so.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -51,6 +57,12 @@ pub(crate) struct Arguments {
     /// Build and run with optimisation.
     #[arg(long)]
     release: bool,
+    /// Let a person work in FreshBooks before the proof, which must name their deeds alone.
+    #[arg(long, conflicts_with = "plant_fault")]
+    person: bool,
+    /// About how many deeds; by default one for each five orders.
+    #[arg(long, requires = "person")]
+    person_deeds: Option<u32>,
     /// Change an invoice by hand before the proof: the run must then fail.
     #[arg(long, hide_short_help = true)]
     plant_fault: bool,
@@ -71,6 +83,8 @@ struct Found {
     /// Of every merchant, in their order, with what is wrong with it.
     proofs: Vec<(Proof, Vec<String>)>,
     changes: usize,
+    /// By merchant; empty without a person.
+    person: BTreeMap<&'static str, person::Work>,
     /// Calls that created something in FreshBooks, and calls that it refused for their rate.
     creates: u64,
     throttled: u64,
@@ -115,12 +129,26 @@ async fn work(arguments: &Arguments, scene: &Scene) -> anyhow::Result<bool> {
     if arguments.plant_fault {
         plant_fault(scene, &settled).await?;
     }
+    let mut person = BTreeMap::new();
+    if arguments.person {
+        let deeds = arguments.person_deeds.unwrap_or(wanted.div_ceil(5));
+        let deeds = usize::try_from(deeds).context("too many deeds")?;
+        let (main, _) = stores::parted();
+        person = person::work(scene, main, &settled.rows, (deeds, arguments.seed)).await?;
+    }
     let began = Instant::now();
-    let proofs = prove(scene, &settled).await?;
+    let proofs = prove(scene, &settled, &person).await?;
+    let proved = began.elapsed();
+    // Once more: the proof writes nothing, and what it read is what is compared. After a person's
+    // deeds the books are theirs, and what stood before them is what is compared.
+    let compared = match arguments.person {
+        true => settled,
+        false => compare::once(scene, &placed).await?,
+    };
     let found = Found {
-        proved: began.elapsed(),
-        // Once more: the proof writes nothing, and what it read is what is compared.
-        compared: compare::once(scene, &placed).await?,
+        proved,
+        compared,
+        person,
         proofs,
         changes,
         creates,
@@ -200,6 +228,7 @@ async fn calls(scene: &Scene) -> anyhow::Result<(u64, u64)> {
 async fn prove(
     scene: &Scene,
     compared: &compare::Compared,
+    person: &BTreeMap<&'static str, person::Work>,
 ) -> anyhow::Result<Vec<(Proof, Vec<String>)>> {
     let mut proofs = Vec::new();
     for merchant in scene.merchants {
@@ -208,7 +237,14 @@ async fn prove(
             .filter(|row| row.placed.merchant.name == merchant.name)
             .collect();
         let proof = proof::run(scene, merchant).await?;
-        let faults = proof::faults(&proof, &rows);
+        let faults = match person.get(merchant.name) {
+            Some(work) => {
+                let mut faults = person::faults(&proof, work);
+                faults.extend(person::disturbed(scene, merchant, work).await?);
+                faults
+            }
+            None => proof::faults(&proof, &rows),
+        };
         eprintln!(
             "{} proved: exit code {}, {} match, {} do not, {} s",
             merchant.name,

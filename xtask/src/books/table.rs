@@ -24,12 +24,23 @@ pub(super) fn is_right(found: &Found, wanted: u32) -> bool {
         && proved(found) >= u64::from(wanted)
 }
 
-/// Orders that match, by proofs that found no difference.
+/// Orders that match, by proofs that found no difference but a person's deeds.
 fn proved(found: &Found) -> u64 {
     let (main, _) = stores::parted();
-    let proofs = main.iter().zip(&found.proofs).map(|(_, (proof, _))| proof);
-    let clean = proofs.filter(|proof| proof.exit == 0);
-    clean.map(|proof| proof.matching).sum()
+    let proofs = main.iter().zip(&found.proofs);
+    let matching =
+        proofs.map(
+            |(merchant, (proof, faults))| match found.person.get(merchant.name) {
+                // What a person did is named, and it was right before.
+                Some(work) if faults.is_empty() => {
+                    let touched = u64::try_from(work.orders).unwrap_or(u64::MAX);
+                    proof.matching.saturating_add(touched)
+                }
+                None if proof.exit == 0 => proof.matching,
+                _ => 0,
+            },
+        );
+    matching.sum()
 }
 
 pub(super) fn render(merchants: &[Merchant], found: &Found, wanted: u32) -> String {
@@ -37,6 +48,7 @@ pub(super) fn render(merchants: &[Merchant], found: &Found, wanted: u32) -> Stri
     stores_and_proofs(&mut text, merchants, found);
     totals(&mut text, merchants, found);
     held(&mut text, &found.compared.rows);
+    deeds(&mut text, found);
     wrong(&mut text, merchants, found);
     verdict(&mut text, merchants, found, wanted);
     text
@@ -202,6 +214,27 @@ fn verdict(text: &mut String, merchants: &[Merchant], found: &Found, wanted: u32
             "NOT all is right"
         },
     );
+}
+
+/// What the person did, by deed.
+fn deeds(text: &mut String, found: &Found) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for deed in found.person.values().flat_map(|work| work.deeds.values()) {
+        let count = counts.entry(deed.what).or_default();
+        *count = count.saturating_add(1);
+    }
+    if counts.is_empty() {
+        return;
+    }
+    let mut rows = vec![
+        ["a person in FreshBooks", "orders"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    let cells = counts.into_iter();
+    rows.extend(cells.map(|(what, count)| vec![what.to_owned(), count.to_string()]));
+    text.push('\n');
+    text.push_str(&lay_out(&rows, &[1]));
 }
 
 fn of<'a>(merchant: &'a Merchant, found: &'a Found) -> impl Iterator<Item = &'a Row> {

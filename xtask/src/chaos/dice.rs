@@ -4,14 +4,14 @@
 //! version, and a seed that was printed last year must repeat its schedule.
 
 #[derive(Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn throw(&mut self) -> u64 {
+    pub(crate) fn throw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -20,18 +20,18 @@ impl Dice {
     }
 
     /// From `least` up to and without `end`; `least` when there is nothing between them.
-    pub(super) fn between(&mut self, least: u64, end: u64) -> u64 {
+    pub(crate) fn between(&mut self, least: u64, end: u64) -> u64 {
         let span = end.saturating_sub(least).max(1);
         least.saturating_add(self.throw().checked_rem(span).unwrap_or(0))
     }
 
     /// True in so many of a hundred throws.
-    pub(super) fn percent(&mut self, chance: u64) -> bool {
+    pub(crate) fn percent(&mut self, chance: u64) -> bool {
         self.between(0, 100) < chance
     }
 
     /// One of them; `None` when there is none.
-    pub(super) fn one_of<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
+    pub(crate) fn one_of<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
         let place = self.between(0, u64::try_from(all.len()).unwrap_or(1));
         all.get(usize::try_from(place).unwrap_or(0))
     }

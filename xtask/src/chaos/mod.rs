@@ -6,7 +6,7 @@
 //! [`run`] (one schedule), [`rest`] (until nothing is under way), [`verdict`] (what is wrong;
 //! pure), [`report`]. Not here: what the books should be, which the store's own figures say.
 
-mod dice;
+pub(crate) mod dice;
 mod fault;
 mod house;
 mod inject;

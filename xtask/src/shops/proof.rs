@@ -86,6 +86,12 @@ pub(crate) struct Cause {
     words: String,
 }
 
+impl Cause {
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+}
+
 /// Runs the command over every day there is.
 pub(crate) async fn run(scene: &Scene, merchant: &Merchant) -> anyhow::Result<Proof> {
     let began = Instant::now();

@@ -68,7 +68,7 @@ pub(crate) fn judge(evidence: &Evidence, terms: &Terms) -> Judged {
         if causes.first().is_some_and(|cause| cause.code == Code::ShouldNotBeInBooks));
     Judged {
         sums: sums(evidence, !is_out, terms),
-        rounding: rounding(evidence),
+        rounding: rounding(evidence, terms),
         outcome,
     }
 }
@@ -123,7 +123,7 @@ fn compared(evidence: &Evidence, draft: bool, terms: &Terms) -> Outcome {
         );
         causes.push(Cause::new(Code::EditedByHand, words));
     }
-    let lines = totals::read_lines(&booked.invoice);
+    let lines = totals::read_lines(&booked.invoice, terms);
     causes.extend(invoice_payments::doubled(evidence, booked, terms));
     causes.extend(taken_cause(evidence, booked, terms));
     causes.extend(totals::causes(evidence, booked, &lines, terms));
@@ -236,9 +236,9 @@ fn sums(evidence: &Evidence, belongs: bool, terms: &Terms) -> Vec<(String, Sums)
     all
 }
 
-fn rounding(evidence: &Evidence) -> Option<String> {
+fn rounding(evidence: &Evidence, terms: &Terms) -> Option<String> {
     let invoice = &main_invoice(evidence)?.invoice;
-    let lines = totals::read_lines(invoice);
+    let lines = totals::read_lines(invoice, terms);
     let within = lines.rounding != Decimal::ZERO && lines.rounding.abs() <= lines.bound;
     within.then(|| {
         format!(

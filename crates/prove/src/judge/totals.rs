@@ -23,23 +23,49 @@ pub(super) struct Lines {
     pub(super) bound: Decimal,
 }
 
-pub(super) fn read_lines(invoice: &InvoiceFigures) -> Lines {
+/// The accounting policy, section 2: for each taxed line half a unit of net with its taxes, and half
+/// a unit for each tax on it, cut to whole units, one at least.
+fn bound_units(lines: &[LineFigures]) -> Decimal {
+    let factor = |percent: Decimal| plus(Decimal::ONE, percent_of(Decimal::ONE, percent));
+    let halves = lines.iter().map(|line| {
+        let taxes = [line.percent1, line.percent2];
+        let count = taxes.iter().filter(|percent| !percent.is_zero()).count();
+        let (one, two) = (factor(line.percent1), factor(line.percent2));
+        let with_taxes = if line.compounded {
+            one.checked_mul(two).unwrap_or(one)
+        } else {
+            minus(plus(one, two), Decimal::ONE)
+        };
+        match count {
+            0 => Decimal::ZERO,
+            _ => plus(with_taxes, Decimal::from(count)),
+        }
+    });
+    let units = sum(halves).checked_div(Decimal::TWO).unwrap_or_default();
+    units.trunc().max(Decimal::ONE)
+}
+
+pub(super) fn read_lines(invoice: &InvoiceFigures, terms: &Terms) -> Lines {
     let lines = invoice.lines.as_deref().unwrap_or_default();
     let is_rounding = |line: &&LineFigures| line.name.trim() == ROUNDING;
     let refund = |line: &LineFigures| line.name.trim().strip_prefix("Refund ").map(str::to_owned);
     let untaxed = |line: &&LineFigures| line.percent1.is_zero() && line.percent2.is_zero();
     let taxed = lines.iter().filter(|line| !untaxed(line)).count();
     // Where tax stands on lines of its own, every line could have had one.
-    let could_be_taxed = if taxed == 0 { lines.len() } else { taxed };
-    let units = u64::try_from(could_be_taxed / 2).unwrap_or(u64::MAX).max(1);
+    let units = if taxed == 0 {
+        Decimal::from(lines.len().max(1))
+    } else {
+        bound_units(lines)
+    };
     Lines {
         rounding: sum(lines
             .iter()
             .filter(is_rounding)
             .filter_map(|line| line.amount)),
         adjusted: lines.iter().filter_map(refund).collect(),
-        bound: unit(&invoice.currency)
-            .checked_mul(units.into())
+        bound: terms
+            .unit(&invoice.currency)
+            .checked_mul(units)
             .unwrap_or_default(),
     }
 }
@@ -67,7 +93,8 @@ pub(super) fn causes(
     let adjusted = adjusted(evidence, lines);
     let expected = minus(total, adjusted);
     let mut causes = Vec::new();
-    if amount != expected {
+    let is_total = is_same(amount, expected, &order.currency);
+    if !is_total {
         causes.push(total_cause(evidence, invoice, expected, amount));
     } else if !invoice.discount.is_zero() {
         let words = format!(
@@ -85,10 +112,18 @@ pub(super) fn causes(
         );
         causes.push(Cause::new(Code::RoundingTooLarge, words));
     }
-    if amount == expected {
+    if is_total {
         causes.extend(tax_cause(evidence, invoice, amount, lines, terms));
     }
     causes
+}
+
+/// Whether the invoice says the order's total. A store that does not round reports totals finer than
+/// its currency; then it is the one beside it, whichever was captured.
+fn is_same(amount: Decimal, expected: Decimal, currency: &str) -> bool {
+    let unit = unit(currency);
+    let is_finer = expected.normalize().scale() > unit.scale();
+    amount == expected || (is_finer && minus(amount, expected).abs() < unit)
 }
 
 /// What refunds booked as lines take off the invoice.

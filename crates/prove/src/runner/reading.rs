@@ -306,7 +306,7 @@ impl Run<'_> {
 
     /// The calls of a second reading, where the lists alone show that there will be one.
     pub(super) fn cost_of_reading_again(&self, order: &OrderRow) -> Option<Calls> {
-        let terms = &self.proof.terms;
+        let terms = &self.span.terms;
         let number = terms.number(order.id);
         let invoices: Vec<&InvoiceFigures> = self.survey.of_number(&number).collect();
         let status = order.status_id.unwrap_or(0);

@@ -225,7 +225,9 @@ pub(crate) fn table(planted: &Planted, proved: &Proved) -> anyhow::Result<()> {
             .iter()
             .filter_map(|(id, _)| found.get(id))
             .collect();
-        let named = |codes: &&&Vec<String>| codes.first().is_some_and(|code| code == class);
+        // Tillbook may hold the order for the same cause, and then that comes first.
+        let main = |codes: &Vec<String>| codes.iter().find(|code| *code != "held").cloned();
+        let named = |codes: &&&Vec<String>| main(codes).is_some_and(|code| code == *class);
         let count = causes.iter().filter(named).count();
         eprintln!(
             "{class:<32}{:>8}{:>8}{count:>14}",
@@ -235,7 +237,7 @@ pub(crate) fn table(planted: &Planted, proved: &Proved) -> anyhow::Result<()> {
         for (id, _) in &of_class {
             match found.get(id) {
                 None => eprintln!("    order {id} was not found"),
-                Some(codes) if codes.first().is_none_or(|code| code != class) => {
+                Some(codes) if main(codes).is_none_or(|code| code != *class) => {
                     eprintln!("    order {id} was called {codes:?}");
                 }
                 Some(_) => {}
