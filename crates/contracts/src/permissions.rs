@@ -114,6 +114,10 @@ impl User {
             Self::Bootstrap => bootstrap(&mut may),
         }
         may.ask("INFO");
+        if Self::SERVICES.contains(&self) {
+            // Whether anything can be stored and read (ADR 0025).
+            may.write(Bucket::Health);
+        }
         if self == Self::All {
             may.subscribe
                 .retain(|subject| !subject.starts_with("_INBOX_"));

@@ -71,6 +71,8 @@ pub enum Bucket {
     Letters,
     /// Releases of many dead letters: what was asked, how far each is.
     Releases,
+    /// One small key of each process, by which it sees whether anything can be stored (ADR 0025).
+    Health,
 }
 
 impl Stream {
@@ -356,7 +358,7 @@ pub fn replay_consumer(stream: Stream) -> consumer::pull::Config {
 }
 
 impl Bucket {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ledger,
         Self::Mappings,
         Self::Tokens,
@@ -365,6 +367,7 @@ impl Bucket {
         Self::Sweeps,
         Self::Letters,
         Self::Releases,
+        Self::Health,
     ];
 
     /// The bucket's name.
@@ -378,6 +381,7 @@ impl Bucket {
             Self::Sweeps => "sweeps",
             Self::Letters => "letters",
             Self::Releases => "releases",
+            Self::Health => "health",
         }
     }
 

@@ -11,6 +11,7 @@ mod delivery;
 mod exit;
 mod failure;
 pub mod follow;
+pub mod health;
 mod journal;
 mod metrics;
 mod publish;

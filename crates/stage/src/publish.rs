@@ -16,12 +16,15 @@ use contracts::hint::Hint;
 use contracts::topology::{MESSAGE_BYTES_MAX, Stream};
 use futures::future::BoxFuture;
 use prost::Message;
+use tokio::sync::watch;
 use tracing::Span;
 
 /// Publishes and awaits the PubAck.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     outlet: Arc<dyn Outlet>,
+    /// Whether anything can be stored at present; `None` when nobody watches that.
+    storing: Option<watch::Receiver<bool>>,
 }
 
 /// Where messages are stored: JetStream, or the simulation's streams.
@@ -115,7 +118,25 @@ impl Publisher {
 
     /// A publisher to another place than JetStream.
     pub fn over(outlet: Arc<dyn Outlet>) -> Self {
-        Self { outlet }
+        Self {
+            outlet,
+            storing: None,
+        }
+    }
+
+    /// The same, knowing from [`crate::health`] whether anything can be stored.
+    #[must_use]
+    pub fn watched(mut self, storing: watch::Receiver<bool>) -> Self {
+        self.storing = Some(storing);
+        self
+    }
+
+    /// Returns when anything can be stored, as far as is known.
+    pub(crate) async fn storing(&self) {
+        if let Some(storing) = &self.storing {
+            // A watch that has ended knows nothing against it.
+            let _ = storing.clone().wait_for(|storing| *storing).await;
+        }
     }
 
     /// Stores `payload` under `message_id`; returns its stream sequence.

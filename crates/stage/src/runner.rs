@@ -152,9 +152,10 @@ impl<S: Stage> Runner<S> {
             })
         };
         let [own, due] = &self.consumers;
+        let publisher = &self.context.publisher;
         tokio::join!(
-            workshop.follow(S::STAGE, own, work.clone()),
-            workshop.follow(S::STAGE, due, work)
+            workshop.follow(S::STAGE, own, publisher, work.clone()),
+            workshop.follow(S::STAGE, due, publisher, work)
         );
         workshop.tasks.close();
         let drained = tokio::time::timeout(settings.drain_timeout, workshop.tasks.wait()).await;

@@ -35,6 +35,8 @@ pub(crate) struct House {
     pub nats: runtime::nats::Connection,
     pub metrics: Metrics,
     pub shutdown: CancellationToken,
+    /// Told by the watch on health, heard by the stages.
+    pub storing: Arc<tokio::sync::watch::Sender<bool>>,
     publisher: Publisher,
     journal: Journal,
     stage_metrics: StageMetrics,
@@ -79,7 +81,8 @@ impl House {
         runtime::nats::check_server(&nats.client)
             .await
             .or_exit(code::UNAVAILABLE)?;
-        let publisher = Publisher::new(nats.jetstream.clone());
+        let storing = Arc::new(tokio::sync::watch::Sender::new(true));
+        let publisher = Publisher::new(nats.jetstream.clone()).watched(storing.subscribe());
         let journal = Journal::start(publisher.clone(), service);
         let stage_metrics = StageMetrics::register(&metrics).or_exit(code::FAILED)?;
         let observer = Arc::new(CallNotes::register(&metrics).or_exit(code::FAILED)?);
@@ -96,6 +99,7 @@ impl House {
             nats,
             metrics,
             shutdown,
+            storing,
             publisher,
             journal,
             stage_metrics,

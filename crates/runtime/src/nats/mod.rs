@@ -37,12 +37,19 @@ pub struct Connection {
     /// JetStream, with [`REQUEST_TIMEOUT`].
     pub jetstream: jetstream::Context,
     connected: watch::Receiver<bool>,
+    lost_subscriptions: watch::Receiver<u64>,
 }
 
 impl Connection {
     /// Whether the client is connected now; watch it for readiness.
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.connected.clone()
+    }
+
+    /// How often the server refused a subscription. One that it refused, even for a moment, it does
+    /// not put back: only a new connection brings the client's answers again.
+    pub fn lost_subscriptions(&self) -> watch::Receiver<u64> {
+        self.lost_subscriptions.clone()
     }
 }
 
@@ -132,10 +139,13 @@ pub async fn connect(
         .map_err(NatsError::Metrics)?;
     let connected = watch::Sender::new(false);
     let receiver = connected.subscribe();
+    let lost = watch::Sender::new(0);
+    let lost_subscriptions = lost.subscribe();
     let watcher = Watcher {
         service: service.to_owned(),
         events,
         connected,
+        lost,
     };
 
     let addresses: Vec<&str> = url.split(',').map(str::trim).collect();
@@ -155,6 +165,7 @@ pub async fn connect(
         client,
         jetstream,
         connected: receiver,
+        lost_subscriptions,
     })
 }
 
@@ -254,6 +265,7 @@ struct Watcher {
     service: String,
     events: Family<EventLabels, Counter>,
     connected: watch::Sender<bool>,
+    lost: watch::Sender<u64>,
 }
 
 impl Watcher {
@@ -273,6 +285,14 @@ impl Watcher {
             ("event", kind.to_owned()),
         ];
         self.events.get_or_create(&labels).inc();
+        let is_deafening = error.as_ref().is_some_and(|text| {
+            let text = text.to_lowercase();
+            text.contains("permissions violation for subscription")
+        });
+        if is_deafening {
+            self.lost
+                .send_modify(|count| *count = count.saturating_add(1));
+        }
         match event {
             Event::Connected => {
                 self.connected.send_replace(true);

@@ -18,6 +18,15 @@ pub(crate) const USERS: [&str; 10] = [
 /// Everybody may ask which server this is.
 const EVERYBODY: &str = "$JS.API.INFO";
 
+/// Each service tries whether it can store and read.
+const HEALTH: &str = "
+    $JS.API.STREAM.INFO.KV_health
+    $JS.API.DIRECT.GET.KV_health.$KV.health.acme.order.1
+    $KV.health.acme
+    $KV.health.acme.order.1
+    $KV.health.acme.client.id.1
+";
+
 const INGEST: &str = "
     tillbook.hint.acme.order.1
     $JS.API.STREAM.INFO.HINTS
@@ -307,7 +316,7 @@ const BOOTSTRAP: &str = "
     $JS.API.CONSUMER.CREATE.RETRIES.deliver.tillbook.x
 ";
 
-const STREAMS: [&str; 18] = [
+const STREAMS: [&str; 19] = [
     "HINTS",
     "INGESTED",
     "VALIDATED",
@@ -326,6 +335,7 @@ const STREAMS: [&str; 18] = [
     "KV_sweeps",
     "KV_letters",
     "KV_releases",
+    "KV_health",
 ];
 
 pub(crate) fn publishes(user: &str) -> BTreeSet<String> {
@@ -351,6 +361,10 @@ pub(crate) fn publishes(user: &str) -> BTreeSet<String> {
         .map(str::to_owned)
         .collect();
     subjects.insert(EVERYBODY.to_owned());
+    if !matches!(user, "operator" | "bootstrap") {
+        let lines = HEALTH.lines().map(str::trim);
+        subjects.extend(lines.filter(|line| !line.is_empty()).map(str::to_owned));
+    }
     if user == "bootstrap" {
         for stream in STREAMS {
             for action in ["CREATE", "UPDATE", "INFO"] {
