@@ -3,11 +3,14 @@
 //! The wire message also names its event and mapping; the sender fills those. Not here: orders
 //! (see [`crate::order_conversion`]).
 
+mod arithmetic;
 mod refunds;
 mod shipping;
 
 use domain::books as d;
 use domain::money::Money;
+
+pub use self::arithmetic::{model_from_wire, model_to_wire};
 
 use crate::books as w;
 use crate::money::Money as WireMoney;
@@ -35,6 +38,16 @@ pub fn to_wire(books: &d::DesiredBooks) -> w::DesiredBooks {
         shipping: books.shipping.iter().map(shipping::to_wire).collect(),
         notices: books.notices.clone(),
         email_to: books.email_to.clone().unwrap_or_default(),
+        alternatives: books
+            .alternatives
+            .iter()
+            .map(arithmetic::alternative_to_wire)
+            .collect(),
+        held_for: books
+            .held_for
+            .iter()
+            .map(arithmetic::held_to_wire)
+            .collect(),
         ..w::DesiredBooks::default()
     }
 }
@@ -82,6 +95,16 @@ pub fn from_wire(books: &w::DesiredBooks) -> Read<d::DesiredBooks> {
             .collect::<Read<_>>()?,
         email_to: Some(books.email_to.clone()).filter(|to| !to.is_empty()),
         notices: books.notices.clone(),
+        alternatives: books
+            .alternatives
+            .iter()
+            .map(arithmetic::alternative_from_wire)
+            .collect::<Read<_>>()?,
+        held_for: books
+            .held_for
+            .iter()
+            .map(arithmetic::held_from_wire)
+            .collect::<Read<_>>()?,
     })
 }
 

@@ -65,6 +65,7 @@ fn order(currency: Currency) -> Order {
         external_order_id: String::new(),
         channel_id: "1".into(),
         store_time_zone: "America/New_York".into(),
+        store_decimals: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! What FreshBooks will make of an invoice's lines, predicted.
 //!
-//! No source states FreshBooks' rounding, so the assumption is one small replaceable [`Model`].
-//! After every write the answered total is compared again with [`correction`]. Not here: which
-//! lines an order has.
+//! No source states FreshBooks' rounding, so three [`Model`]s stand side by side and every account
+//! has one of them: at first the likeliest, then the one that FreshBooks' own answers prove
+//! ([`Model::learned`]). After every write the answered total is compared again with
+//! [`correction`]. Not here: which lines an order has, and where the account's model is kept.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -21,6 +22,17 @@ pub enum Model {
     PerInvoice,
 }
 
+/// What FreshBooks' answer says of an account's arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learned {
+    /// The account's model explains the answer.
+    Confirmed,
+    /// Only this other one does.
+    Changed(Model),
+    /// None does: a person's hand, or a rule that nobody has seen.
+    Unexplained,
+}
+
 /// The figures of one line.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures<'a> {
@@ -36,6 +48,8 @@ pub struct Figures<'a> {
 pub struct Predicted {
     /// With tax.
     pub total: Money,
+    /// Before tax.
+    pub net: Money,
     pub tax: Money,
     /// Lines that carry a tax.
     pub taxed_lines: u64,
@@ -64,6 +78,40 @@ impl<'a> From<&'a InvoiceLine> for Figures<'a> {
 }
 
 impl Model {
+    /// Every model, the likeliest first.
+    pub const ALL: [Self; 3] = [Self::PerLine, Self::PerTax, Self::PerInvoice];
+
+    /// What is rounded, in plain words; also the name under which it is kept.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::PerLine => "each line's tax",
+            Self::PerTax => "each tax's sum",
+            Self::PerInvoice => "the invoice's sum",
+        }
+    }
+
+    /// What the total that FreshBooks answered to `lines` says of the account's arithmetic, which
+    /// was taken to be `self`. Errors only on overflow.
+    pub fn learned<'a>(
+        self,
+        lines: impl IntoIterator<Item = Figures<'a>> + Clone,
+        answered: Money,
+    ) -> Result<Learned, Error> {
+        let explains = |model: Self| -> Result<bool, Error> {
+            let predicted = model.predict(lines.clone(), answered.currency)?;
+            Ok(predicted.total == answered)
+        };
+        if explains(self)? {
+            return Ok(Learned::Confirmed);
+        }
+        for model in Self::ALL {
+            if explains(model)? {
+                return Ok(Learned::Changed(model));
+            }
+        }
+        Ok(Learned::Unexplained)
+    }
+
     /// The total and tax FreshBooks will compute. Errors only on overflow.
     pub fn predict<'a>(
         self,
@@ -99,9 +147,10 @@ impl Model {
             tax = add(tax, round(sum, currency))?;
         }
         let tax = Money::rounded(tax, currency)?;
-        let total = Money::rounded(net, currency)?.checked_add(tax)?;
+        let net = Money::rounded(net, currency)?;
         Ok(Predicted {
-            total,
+            total: net.checked_add(tax)?,
+            net,
             tax,
             taxed_lines,
         })
@@ -153,9 +202,37 @@ pub(crate) fn tax_on(
     add(first, second)
 }
 
-/// The largest rounding line allowed: one smallest unit per two taxed lines, at least one.
-pub fn rounding_bound_minor(taxed_lines: u64) -> u64 {
-    (taxed_lines / 2).max(1)
+/// The most that rounding alone can explain of these lines, smallest units: for each taxed line
+/// half a unit of net with its taxes, and half a unit for each tax on it, cut to whole units, one
+/// at least. Source: the accounting policy, section 2.
+pub fn rounding_bound_minor<'a>(lines: impl IntoIterator<Item = Figures<'a>>) -> u64 {
+    bound_of_halves(lines.into_iter().map(rounding_halves).sum())
+}
+
+/// Half units that rounding can explain of one line; zero of an untaxed one.
+pub(crate) fn rounding_halves(line: Figures<'_>) -> Decimal {
+    let rates = [line.tax1, line.tax2];
+    let taxes = rates.iter().flatten().count() as u64;
+    if taxes == 0 {
+        return Decimal::ZERO;
+    }
+    let factor = |tax: Option<&LineTax>| {
+        let percent = tax.map_or(Decimal::ZERO, |tax| tax.percent);
+        Decimal::ONE + percent.abs().min(Decimal::ONE_THOUSAND) / Decimal::ONE_HUNDRED
+    };
+    let (one, two) = (factor(line.tax1), factor(line.tax2));
+    let with_taxes = if line.compounded {
+        one * two
+    } else {
+        one + two - Decimal::ONE
+    };
+    with_taxes + Decimal::from(taxes)
+}
+
+/// Half units cut to whole ones; one at least.
+pub(crate) fn bound_of_halves(halves: Decimal) -> u64 {
+    use rust_decimal::prelude::ToPrimitive;
+    (halves / Decimal::TWO).trunc().to_u64().unwrap_or(1).max(1)
 }
 
 /// Compares the total that should be with the total that FreshBooks answered. The bound is in

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
+use crate::arithmetic::Model;
 use crate::money::Money;
 
 /// Everything FreshBooks should show for one order.
@@ -23,6 +24,58 @@ pub struct DesiredBooks {
     pub email_to: Option<String>,
     /// For the console; they hold nothing back.
     pub notices: Vec<String>,
+    /// The same books for accounts whose arithmetic needs other lines; empty where it does not.
+    pub alternatives: Vec<Alternative>,
+    /// Why the order is held in accounts for which it has no lines; some other has.
+    pub held_for: Vec<HeldFor>,
+}
+
+/// Why the order waits for a person where the account rounds by this model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldFor {
+    pub model: Model,
+    /// Of [`crate::accounting::Hold`].
+    pub code: String,
+    pub message: String,
+}
+
+/// What stands otherwise in an account that rounds by another model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    pub model: Model,
+    pub invoice: DesiredInvoice,
+    pub refunds: Vec<DesiredRefund>,
+    pub shipping: Vec<ShippingExpense>,
+}
+
+impl DesiredBooks {
+    /// The invoice as each arithmetic writes it, the likeliest first.
+    pub fn invoices(&self) -> impl Iterator<Item = &DesiredInvoice> {
+        let others = self.alternatives.iter().map(|other| &other.invoice);
+        std::iter::once(&self.invoice).chain(others)
+    }
+
+    /// The books for an account that rounds by `model`, or why the order is held there; they have
+    /// no alternatives.
+    pub fn for_model(&self, model: Model) -> Result<Self, Vec<&HeldFor>> {
+        let holds = self.held_for.iter().filter(|held| held.model == model);
+        let holds: Vec<&HeldFor> = holds.collect();
+        if !holds.is_empty() {
+            return Err(holds);
+        }
+        let other = self.alternatives.iter().find(|one| one.model == model);
+        let mut books = Self {
+            alternatives: Vec::new(),
+            held_for: Vec::new(),
+            ..self.clone()
+        };
+        if let Some(other) = other {
+            books.invoice = other.invoice.clone();
+            books.refunds = other.refunds.clone();
+            books.shipping = other.shipping.clone();
+        }
+        Ok(books)
+    }
 }
 
 /// Whether and how the order is in the books.
@@ -104,6 +157,23 @@ pub struct InvoiceLine {
     pub compounded: bool,
     /// The key of the expense in [`DesiredBooks::shipping`] that this line bills to the client.
     pub rebills: Option<String>,
+}
+
+/// The words of the line that makes up for rounding.
+#[derive(Clone, Copy, Debug)]
+pub struct RoundingLine;
+
+impl RoundingLine {
+    /// Its name, by which it is also told from the order's own lines.
+    pub const NAME: &'static str = "Rounding";
+
+    /// States both taxes where they differ, and that rounding is all there is to it.
+    pub fn description(store_tax: Money, books_tax: Money) -> String {
+        if store_tax == books_tax {
+            return format!("Rounding. The tax is the store's: {store_tax}.");
+        }
+        format!("Rounding. Tax in the store: {store_tax}, in these lines: {books_tax}.")
+    }
 }
 
 /// A tax as FreshBooks takes it.

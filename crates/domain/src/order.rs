@@ -49,6 +49,8 @@ pub struct Order {
     pub channel_id: String,
     /// IANA name, e.g. `America/New_York`.
     pub store_time_zone: String,
+    /// Decimals to which the store rounds the order's currency, by its own currency settings.
+    pub store_decimals: Option<u32>,
 }
 
 /// One amount without tax, with tax, and the tax. Which two are exact depends on the store.

@@ -65,7 +65,6 @@ fn all_faults_are_reported_at_once() {
     order["order"]["default_currency_code"] = json!("ZZZ");
     order["order"]["total_inc_tax"] = json!("ten");
     order["order"]["billing_address"] = json!({});
-    order["products"][0]["quantity"] = json!(-2);
     order["products"][0]["order_id"] = json!(9);
     order["transactions"][0]["order_id"] = json!("1002");
     order["refunds"] = json!({"not": "a list"});
@@ -75,7 +74,6 @@ fn all_faults_are_reported_at_once() {
         ("unknown_currency", "order.default_currency_code"),
         ("not_an_amount", "order.total_inc_tax"),
         ("missing_customer", "order.billing_address"),
-        ("negative_quantity", "products[0].quantity"),
         ("product_of_other_order", "products[0].order_id"),
         ("transaction_of_other_order", "transactions[0].order_id"),
         ("not_a_list", "refunds"),

@@ -4,7 +4,7 @@
 //! with the same order, the one whose revision is old learns it before it calls FreshBooks.
 
 use async_nats::jetstream;
-use contracts::ledger::{ClientEntry, ItemEntry, OrderEntry};
+use contracts::ledger::{AccountEntry, ClientEntry, ItemEntry, OrderEntry};
 use contracts::topology;
 use domain::books::DesiredClient;
 use prost::Message;
@@ -183,6 +183,22 @@ impl Ledger {
             .await
     }
 
+    /// What is known of a FreshBooks account, whichever connections use it; an empty entry at
+    /// revision 0 when there is none.
+    pub async fn account(&self, account_id: &str) -> Result<Versioned<AccountEntry>, Error> {
+        self.read(account_key(account_id)).await
+    }
+
+    /// Changes what is known of an account if it still has `revision`; returns the new revision.
+    pub async fn put_account(
+        &self,
+        account_id: &str,
+        entry: &AccountEntry,
+        revision: u64,
+    ) -> Result<u64, Error> {
+        self.write(account_key(account_id), entry, revision).await
+    }
+
     /// The entry of an item; an empty one at revision 0 when there is none.
     pub async fn item(
         &self,
@@ -242,6 +258,11 @@ fn order_key(connection: &str, order_id: &str) -> String {
 
 fn client_key(connection: &str, key: &ClientKey) -> String {
     format!("{connection}.client.{}", key.token())
+}
+
+/// Of two tokens where a connection's keys have three, so that no connection's name meets it.
+fn account_key(account_id: &str) -> String {
+    format!("account.{}", hashed(account_id))
 }
 
 fn item_key(connection: &str, token: &str) -> String {

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use connect::{Vendor, VendorError};
 use contracts::ledger::Intent;
-use stage::{Failure, vendor};
+use stage::{Failure, Notes, vendor};
 use store::cache::LookupCache;
 use store::connections::Connections;
 use store::keyed_locks::KeyedLocks;
 use store::ledger::Ledger;
+
+use crate::arithmetic::Arithmetics;
 
 /// What the steps of one delivery share.
 pub(crate) struct Workplace<'a> {
@@ -27,6 +29,9 @@ pub(crate) struct Workplace<'a> {
     pub locks: &'a KeyedLocks,
     /// Unix milliseconds from which the desired client's fields hold.
     pub client_as_of_ms: u64,
+    pub arithmetics: &'a Arithmetics,
+    /// What the story shows of this delivery.
+    pub notes: &'a Notes,
 }
 
 /// An absence that was read longer ago than this is read again before anything is created.

@@ -4,29 +4,43 @@
 
 use connect::freshbooks::{Invoice, Rebilled};
 use contracts::ledger::WrittenInvoice;
-use domain::books::{DesiredInvoice, InvoiceLine, LineKind};
+use domain::arithmetic::Figures;
+use domain::books::{DesiredInvoice, InvoiceLine, LineKind, LineTax, RoundingLine};
 use domain::difference::content_hash;
 use domain::money::Money;
+use rust_decimal::Decimal;
 use stage::{Failure, Reason};
 
 use crate::wire;
 
-/// The name of the line that makes the total exact.
-const ROUNDING: &str = "Rounding";
+/// Whether an invoice says what is desired: total, currency and every line.
+pub(crate) fn says_the_same(invoice: &Invoice, desired: &DesiredInvoice) -> bool {
+    invoice.amount == desired.expected_total && has_lines_of(invoice, desired)
+}
 
-/// Whether the lines say the same. Some replies come without lines; then the total has to do.
+/// Whether every line is the same by name, quantity, price and taxes, but for the rounding line.
+/// Without its lines nobody can tell.
 pub(crate) fn has_lines_of(invoice: &Invoice, desired: &DesiredInvoice) -> bool {
     let Some(lines) = &invoice.lines else {
-        return true;
+        return false;
     };
     let wanted = desired
         .lines
         .iter()
         .filter(|line| line.kind != LineKind::Rounding);
-    let found = lines.iter().filter(|line| line.name != ROUNDING);
-    wanted
-        .map(|line| (line.quantity.normalize(), line.unit_cost.normalize()))
-        .eq(found.map(|line| (line.quantity.normalize(), line.unit_cost.normalize())))
+    let found = lines.iter().filter(|line| line.name != RoundingLine::NAME);
+    let percent = |tax: Option<Decimal>| tax.unwrap_or_default().normalize();
+    let wanted = wanted.map(|line| {
+        let of = |tax: &Option<LineTax>| percent(tax.as_ref().map(|tax| tax.percent));
+        let figures = (line.quantity.normalize(), line.unit_cost.normalize());
+        (line.name.trim(), figures, of(&line.tax1), of(&line.tax2))
+    });
+    let found = found.map(|line| {
+        let of = |tax: &Option<(String, Decimal)>| percent(tax.as_ref().map(|(_, rate)| *rate));
+        let figures = (line.quantity.normalize(), line.unit_cost.normalize());
+        (line.name.trim(), figures, of(&line.tax1), of(&line.tax2))
+    });
+    wanted.eq(found)
 }
 
 /// Whether the lines rebill the expenses they should. Some replies come without lines; then they do
@@ -64,12 +78,21 @@ pub(crate) fn is_as_written(current: &Invoice, known: &WrittenInvoice) -> bool {
     }
 }
 
-/// The invoice with its rounding line changed by the difference; one line, never two.
+/// The invoice with its rounding line changed by the difference; one line, never two, and it names
+/// the store's tax and the one that FreshBooks made of the lines.
 ///
-/// `None` when that line would exceed the policy's bound.
-pub(crate) fn corrected(desired: &DesiredInvoice, difference: Money) -> Option<DesiredInvoice> {
-    let (mut lines, line) =
-        rounding_line(&desired.lines, difference, desired.rounding_bound_minor)?;
+/// `None` when that line would exceed the policy's bound, or the taxes differ by more than it.
+pub(crate) fn corrected(
+    desired: &DesiredInvoice,
+    answered: Money,
+    difference: Money,
+) -> Option<DesiredInvoice> {
+    let bound_minor = desired.rounding_bound_minor;
+    let taxes = Taxes {
+        store: desired.expected_tax,
+        books: answered_tax(&desired.lines, answered)?,
+    };
+    let (mut lines, line) = rounding_line(&desired.lines, difference, taxes, bound_minor)?;
     lines.extend(line);
     Some(DesiredInvoice {
         lines,
@@ -77,14 +100,42 @@ pub(crate) fn corrected(desired: &DesiredInvoice, difference: Money) -> Option<D
     })
 }
 
+/// The tax that the store reports and the one that FreshBooks made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taxes {
+    pub(crate) store: Money,
+    pub(crate) books: Money,
+}
+
+/// The tax in an answered total: what is not the lines' own net, taxes booked as lines included.
+pub(crate) fn answered_tax(lines: &[InvoiceLine], answered: Money) -> Option<Money> {
+    let currency = answered.currency;
+    let figures = |kind_is: fn(LineKind) -> bool| {
+        let lines = lines.iter().filter(move |line| kind_is(line.kind));
+        lines.map(Figures::from)
+    };
+    // Nets are exact whatever the account's arithmetic is; the model does not matter here.
+    let model = domain::arithmetic::Model::default();
+    let net = model.predict(figures(|_| true), currency).ok()?.net;
+    let exact = model
+        .predict(figures(|kind| kind == LineKind::Tax), currency)
+        .ok()?;
+    answered.checked_sub(net).ok()?.checked_add(exact.net).ok()
+}
+
 /// Lines without their rounding line, and the one that takes its place when it is not nothing.
 ///
-/// `None` when that line would exceed the bound, smallest units.
+/// `None` when that line would exceed the bound, smallest units, or the taxes differ by more.
 pub(crate) fn rounding_line(
     lines: &[InvoiceLine],
     difference: Money,
+    taxes: Taxes,
     bound_minor: u64,
 ) -> Option<(Vec<InvoiceLine>, Option<InvoiceLine>)> {
+    let off = taxes.store.checked_sub(taxes.books).ok()?;
+    if off.amount_minor.unsigned_abs() > bound_minor {
+        return None;
+    }
     let mut lines = lines.to_vec();
     let amount = match lines
         .iter()
@@ -100,10 +151,11 @@ pub(crate) fn rounding_line(
     if amount.amount_minor.unsigned_abs() > bound_minor {
         return None;
     }
-    let line = (amount.amount_minor != 0).then(|| InvoiceLine {
+    let is_needed = amount.amount_minor != 0 || off.amount_minor != 0;
+    let line = is_needed.then(|| InvoiceLine {
         kind: LineKind::Rounding,
-        name: ROUNDING.to_owned(),
-        description: String::new(),
+        name: RoundingLine::NAME.to_owned(),
+        description: RoundingLine::description(taxes.store, taxes.books),
         quantity: 1.into(),
         unit_cost: amount.to_decimal(),
         tax1: None,
@@ -141,5 +193,6 @@ pub(crate) fn written(
         removed: false,
         vendor_hash: invoice.vendor_hash().unwrap_or_default(),
         create_date: desired.create_date.clone(),
+        adopted: false,
     }
 }

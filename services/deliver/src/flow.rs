@@ -19,8 +19,8 @@ use crate::account::Workplace;
 use crate::entry::OpenEntry;
 use crate::invoice::Origin;
 use crate::{
-    client_removal, email, invoice, invoice_removal, mended, open_intent, payment, refund,
-    shipping, shopper, undone,
+    adoption, arithmetic, client_removal, email, invoice, invoice_removal, mended, open_intent,
+    payment, refund, shipping, shopper, undone,
 };
 
 /// Steps one delivery may take besides payments and refunds; more would be a loop.
@@ -111,19 +111,31 @@ async fn steps(
     // Each may be changed, removed and booked anew.
     let documents = moneys.saturating_add(refunds).saturating_add(expenses);
     let most = STEPS_MAX.saturating_add(documents.saturating_mul(2));
+    let whole = books;
     for _ in 0..most {
+        // Asked anew each time: the answer to a write may have shown how the account rounds.
+        let books = arithmetic::for_account(place, &entry.value, whole).await;
+        let books = match books {
+            Ok(books) => books,
+            Err(held @ Failure::Held(_)) => {
+                invoice_removal::take_out_draft(place, entry, &whole.invoice).await?;
+                return Err(held);
+            }
+            Err(other) => return Err(other),
+        };
+        let books = books.as_ref();
         let written = written(&entry.value)?;
         let step = next_step(books, &written);
         let closed = first_open_day.and_then(|first| closed_period(books, &written, &step, first));
         match closed.map_or(step, Step::Hold) {
             Step::Done | Step::Nothing => return Ok(settled_kind(place, books)),
             Step::CreateInvoice => {
-                let origin = create_invoice(place, entry, plan, books).await?;
+                let origin = create_invoice(place, entry, plan, whole, books).await?;
                 created_here = origin == Origin::Created;
             }
             Step::CreateShipping(index) => {
                 if let Some(desired) = books.shipping.get(index) {
-                    create_shipping(place, entry, plan, books, desired).await?;
+                    create_shipping(place, entry, plan, whole, desired).await?;
                 }
             }
             Step::UpdateShipping(index) => {
@@ -165,7 +177,10 @@ async fn steps(
                 }
             }
             Step::RemoveRefund(key) => refund::remove(place, entry, &key).await?,
-            Step::RemoveInvoice => invoice_removal::remove(place, entry, &books.invoice).await?,
+            Step::RemoveInvoice => {
+                let is_undo = matches!(books.disposition, Disposition::Undone(_));
+                invoice_removal::remove(place, entry, &books.invoice, is_undo).await?;
+            }
             Step::RestoreInvoice => {
                 client_removal::bring_back(place, entry.value.client_id).await?;
                 invoice_removal::restore(place, entry, &books.invoice).await?;
@@ -195,14 +210,16 @@ async fn create_invoice(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
     plan: &ResolvedPlan,
+    whole: &DesiredBooks,
     books: &DesiredBooks,
 ) -> Result<Origin, Failure> {
     let resolution = plan.invoice.unwrap_or_default();
+    let desired = &books.invoice;
     find_client(place, entry, plan, books).await?;
-    match invoice::create(place, entry, books, &resolution).await {
+    match invoice::create(place, entry, whole, desired, &resolution).await {
         Err(Failure::Rejected(reasons)) if names_client(&reasons) => {
             find_other_client(place, entry, plan, books).await?;
-            invoice::create(place, entry, books, &resolution).await
+            invoice::create(place, entry, whole, desired, &resolution).await
         }
         other => other,
     }
@@ -221,12 +238,12 @@ async fn create_shipping(
     expense: &ShippingExpense,
 ) -> Result<(), Failure> {
     let resolution = plan.invoice.unwrap_or_default();
+    find_client(place, entry, plan, books).await?;
     if entry.value.invoice.is_none()
         && let Some(found) = invoice::find_unknown(place, &books.invoice, &resolution).await?
     {
-        return invoice::adopt(place, entry, books, &found).await;
+        return adoption::adopt(place, entry, books, &found).await;
     }
-    find_client(place, entry, plan, books).await?;
     if entry.value.invoice.is_none()
         && shipping::adopt(place, entry, &books.invoice.number, expense).await?
     {

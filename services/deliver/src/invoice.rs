@@ -11,11 +11,9 @@ use domain::money::Money;
 use stage::{Failure, Reason, vendor};
 
 use crate::account::Workplace;
-use crate::comparison::{
-    corrected, edited, has_lines_of, is_as_written, rebills_the_same, written,
-};
+use crate::comparison::{corrected, edited, is_as_written, written};
 use crate::entry::{Content, OpenEntry};
-use crate::{email, payment, refund, shipping};
+use crate::{adoption, arithmetic, email, invoice_removal, payment, shipping};
 
 /// Whose work the invoice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +24,17 @@ pub(crate) enum Origin {
     Adopted,
 }
 
-/// Creates the invoice, unless FreshBooks turns out to have it already.
+/// Creates the invoice, unless FreshBooks turns out to have it already; `whole` are the books with
+/// the lines for every arithmetic.
 pub(crate) async fn create(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
-    books: &DesiredBooks,
+    whole: &DesiredBooks,
+    desired: &DesiredInvoice,
     resolution: &InvoiceResolution,
 ) -> Result<Origin, Failure> {
-    let desired = &books.invoice;
     if let Some(invoice) = find_unknown(place, desired, resolution).await? {
-        adopt(place, entry, books, &invoice).await?;
+        adoption::adopt(place, entry, whole, &invoice).await?;
         return Ok(Origin::Adopted);
     }
     let client_id = entry.value.client_id;
@@ -53,7 +52,7 @@ pub(crate) async fn create(
         }
         Err(error) if error.may_be_duplicate() => {
             entry.withdraw().await?;
-            duplicate(place, entry, books, &error).await?;
+            duplicate(place, entry, whole, &error).await?;
             Ok(Origin::Adopted)
         }
         Err(error) => Err(entry
@@ -81,11 +80,11 @@ pub(crate) async fn find_unknown(
 async fn duplicate(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
-    books: &DesiredBooks,
+    whole: &DesiredBooks,
     error: &VendorError,
 ) -> Result<(), Failure> {
-    match find(place, &books.invoice.number).await? {
-        Some(invoice) => adopt(place, entry, books, &invoice).await,
+    match find(place, &whole.invoice.number).await? {
+        Some(invoice) => adoption::adopt(place, entry, whole, &invoice).await,
         None if matches!(error, VendorError::Conflict { .. }) => {
             Err(vendor::failure("creating the invoice", error))
         }
@@ -94,7 +93,7 @@ async fn duplicate(
             format!(
                 "FreshBooks refuses invoice number {} as taken, but shows no invoice with it; \
                  look for it in FreshBooks and renumber it, then replay",
-                books.invoice.number
+                whole.invoice.number
             ),
         ))),
     }
@@ -148,53 +147,6 @@ pub(crate) async fn find(place: &Workplace<'_>, number: &str) -> Result<Option<I
     Ok(found.active)
 }
 
-/// Takes an invoice into the ledger that FreshBooks has and the ledger does not know.
-///
-/// Only one that says the same, line by line, is ours beyond doubt; any other, such as a person's
-/// own invoice with this number, is left to a person.
-pub(crate) async fn adopt(
-    place: &Workplace<'_>,
-    entry: &mut OpenEntry<'_>,
-    books: &DesiredBooks,
-    invoice: &Invoice,
-) -> Result<(), Failure> {
-    let desired = &books.invoice;
-    if invoice.amount != desired.expected_total || !has_lines_of(invoice, desired) {
-        return Err(Failure::held(Reason::new(
-            "edited_in_freshbooks",
-            format!(
-                "FreshBooks already has invoice {} with {}, the order says {}; Tillbook did not write it as far as its ledger knows. Correct or delete it, then replay",
-                desired.number, invoice.amount, desired.expected_total
-            ),
-        )));
-    }
-    let payments = payment::find_all(place, invoice.id).await?;
-    let mut refunds = Vec::new();
-    for refund in &books.refunds {
-        let found = refund::find(place, invoice.client_id, refund).await?;
-        refunds.extend(found.map(|found| refund::written(refund, &found)));
-    }
-    let number = &desired.number;
-    let shipping = shipping::find_all(place, invoice.client_id, number, &books.shipping).await?;
-    entry.done(|value| {
-        for refund in refunds {
-            refund::keep(&mut value.refunds, refund);
-        }
-        for expense in shipping {
-            shipping::keep(&mut value.shipping, expense);
-        }
-        value.client_id = invoice.client_id;
-        let mut known = written(desired, invoice, None);
-        if !rebills_the_same(invoice, desired, &shipping::rebilled(value)) {
-            // The amounts are ours, the expenses behind them are not: the next step writes them.
-            known.content_hash.clear();
-        }
-        value.invoice = Some(known);
-        payment::take_in(value, &books.payments, &payments);
-    });
-    entry.finish().await
-}
-
 /// Makes the invoice follow the order, unless a person edited it since.
 ///
 /// Where it shows more money than the ledger knows of, that is taken in first, and the next step
@@ -212,6 +164,7 @@ pub(crate) async fn update(
     if !is_as_written(&current, &known) {
         return Err(edited(desired, &current));
     }
+    payment::tell_if_missing(place, &entry.value, &current);
     if payment::take_in_unknown(place, entry, &books.payments, &current).await? {
         return Ok(());
     }
@@ -232,24 +185,22 @@ async fn begin_write(
     entry.begin(kind, &desired.number, Some(content)).await
 }
 
+/// Writes the content anew: as desired, or with the rounding line that an answer asked for.
 async fn write_update(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
     desired: &DesiredInvoice,
-    corrected_by: Option<Money>,
+    correction: Option<(DesiredInvoice, Money)>,
 ) -> Result<(), Failure> {
-    let id = entry
-        .value
-        .invoice
-        .as_ref()
-        .map_or(0, |invoice| invoice.invoice_id);
-    let content = corrected_by.and_then(|difference| corrected(desired, difference));
+    let known = entry.value.invoice.as_ref();
+    let id = known.map_or(0, |invoice| invoice.invoice_id);
+    let (content, corrected_by) = match &correction {
+        Some((content, difference)) => (content, Some(*difference)),
+        None => (desired, None),
+    };
     let rebilled = shipping::rebilled(&entry.value);
-    match place
-        .account
-        .update_invoice(id, None, content.as_ref().unwrap_or(desired), &rebilled)
-        .await
-    {
+    let updated = place.account.update_invoice(id, None, content, &rebilled);
+    match updated.await {
         Ok(invoice) => {
             place.wrote();
             Box::pin(take_result(place, entry, desired, &invoice, corrected_by)).await
@@ -260,7 +211,9 @@ async fn write_update(
     }
 }
 
-/// Compares the total that FreshBooks answered, and corrects it once within the policy's bound.
+/// Compares the total that FreshBooks answered. A surprise first teaches how the account rounds,
+/// and the next step writes the lines that this asks for; else it is corrected once within the
+/// policy's bound. Where it cannot be, a new invoice is taken out again and the order is held.
 async fn take_result(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
@@ -287,28 +240,27 @@ async fn take_result(
         }
         value.invoice = Some(now);
     });
-    match verdict {
-        Correction::None => Ok(()),
-        Correction::Line(difference)
-            if corrected_by.is_none() && corrected(desired, difference).is_some() =>
-        {
-            begin_write(entry, IntentKind::UpdateInvoice, desired).await?;
-            write_update(place, entry, desired, Some(difference)).await
-        }
-        Correction::Line(_) | Correction::Beyond => {
-            entry.finish().await?;
-            Err(Failure::held(Reason::new(
-                "total_differs",
-                format!(
-                    "invoice {}: FreshBooks makes {} of the lines, the store says {}; allowed are {} smallest units. Check the taxes of the order",
-                    desired.number,
-                    invoice.amount,
-                    desired.expected_total,
-                    desired.rounding_bound_minor
-                ),
-            )))
-        }
+    if verdict == Correction::None {
+        return Ok(());
     }
+    // Lines with a correction in them are not those that any arithmetic predicted.
+    if corrected_by.is_none() && arithmetic::learn(place, desired, invoice.amount).await? {
+        return Ok(());
+    }
+    if let (Correction::Line(difference), None) = (verdict, corrected_by)
+        && let Some(content) = corrected(desired, invoice.amount, difference)
+    {
+        begin_write(entry, IntentKind::UpdateInvoice, desired).await?;
+        return write_update(place, entry, desired, Some((content, difference))).await;
+    }
+    invoice_removal::take_out_draft(place, entry, desired).await?;
+    Err(Failure::held(Reason::new(
+        "total_differs",
+        format!(
+            "invoice {}: FreshBooks makes {} of the lines, the store says {}; allowed are {} smallest units. Compare the order's taxes with the invoice's lines; set tax = \"amount\" for this connection and release, or book the order by hand and purge this letter",
+            desired.number, invoice.amount, desired.expected_total, desired.rounding_bound_minor
+        ),
+    )))
 }
 
 /// A draft is in none of FreshBooks' reports, so the invoice is marked as sent.

@@ -1,6 +1,7 @@
 //! An invoice taken out of the books, and brought back when its order is.
 
-use contracts::ledger::{IntentKind, OrderEntry};
+use contracts::journal::JournalKind;
+use contracts::ledger::{IntentKind, OrderEntry, WrittenInvoice};
 use domain::books::DesiredInvoice;
 use stage::{Failure, Reason};
 
@@ -8,11 +9,13 @@ use crate::account::Workplace;
 use crate::comparison::{edited, is_as_written};
 use crate::entry::OpenEntry;
 
-/// Takes an unpaid invoice out of the books (soft delete), unless a person changed it since.
+/// Takes an unpaid invoice out of the books (soft delete), unless a person changed it since or it
+/// may be a person's own.
 pub(crate) async fn remove(
     place: &Workplace<'_>,
     entry: &mut OpenEntry<'_>,
     desired: &DesiredInvoice,
+    is_undo: bool,
 ) -> Result<(), Failure> {
     let Some(known) = entry.value.invoice.clone() else {
         return Ok(());
@@ -25,6 +28,9 @@ pub(crate) async fn remove(
         // By a person, or by a call of ours whose reply was lost.
         entry.done(removed);
         return Ok(());
+    }
+    if known.adopted {
+        return keep_a_persons(place, entry, &known, is_undo);
     }
     if current.paid.amount_minor != 0 {
         return Err(Failure::held(Reason::new(
@@ -50,6 +56,52 @@ pub(crate) async fn remove(
         // Removing twice changes nothing, so the next attempt simply does it again.
         Err(error) => Err(place.vendor_failure("removing the invoice", &error).await),
     }
+}
+
+/// An invoice that nothing shows to be Tillbook's stays. An undo forgets it: what Tillbook wrote
+/// on it is out. A removal waits for the person whose it is.
+fn keep_a_persons(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    known: &WrittenInvoice,
+    is_undo: bool,
+) -> Result<(), Failure> {
+    if !is_undo {
+        return Err(Failure::held(Reason::new(
+            "adopted_invoice_not_removed",
+            format!(
+                "the order is cancelled or gone, but invoice {} was in FreshBooks before Tillbook and may be a person's; delete it in FreshBooks if it is the order's, then release, or purge this letter to leave it",
+                known.number
+            ),
+        )));
+    }
+    let words = format!(
+        "Invoice {} stays: it was in FreshBooks before Tillbook and may be a person's.",
+        known.number
+    );
+    place
+        .notes
+        .add(JournalKind::LedgerWritten, words, 0, Default::default());
+    entry.done(|value| value.invoice = None);
+    Ok(())
+}
+
+/// Takes a draft of Tillbook's own out again that cannot be made right, so that nothing half right
+/// stays behind while its order is held. An invoice that was sent stays: people have seen it.
+pub(crate) async fn take_out_draft(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    desired: &DesiredInvoice,
+) -> Result<(), Failure> {
+    let is_draft = entry
+        .value
+        .invoice
+        .as_ref()
+        .is_some_and(|known| !known.sent && !known.removed && known.content_hash.is_empty());
+    if is_draft && entry.value.payments.is_empty() {
+        remove(place, entry, desired, false).await?;
+    }
+    entry.finish().await
 }
 
 fn removed(entry: &mut OrderEntry) {

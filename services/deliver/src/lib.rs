@@ -8,6 +8,8 @@
 //! Not here: what the books should say.
 
 mod account;
+mod adoption;
+mod arithmetic;
 mod beside;
 mod client;
 mod client_removal;
@@ -46,6 +48,7 @@ use store::keyed_locks::KeyedLocks;
 use store::ledger::{ClientKey, Ledger};
 
 use crate::account::Workplace;
+use crate::arithmetic::Arithmetics;
 
 /// The delivery stage.
 pub struct Deliver {
@@ -56,6 +59,7 @@ pub struct Deliver {
     settle: Duration,
     owner: String,
     locks: KeyedLocks,
+    arithmetics: Arithmetics,
 }
 
 impl Deliver {
@@ -77,6 +81,7 @@ impl Deliver {
             settle,
             owner,
             locks,
+            arithmetics: Arithmetics::default(),
         }
     }
 }
@@ -115,6 +120,8 @@ impl Stage for Deliver {
             writes: AtomicU32::new(0),
             locks: &self.locks,
             client_as_of_ms: wire.map_or(0, |books| books.client_as_of_ms),
+            arithmetics: &self.arithmetics,
+            notes: &input.notes,
         };
         let outcome = match event.entity() {
             Entity::Customer => beside::customer(&place, event, plan).await?,

@@ -10,7 +10,7 @@ use stage::{Failure, Reason};
 
 use crate::account::Workplace;
 use crate::entry::OpenEntry;
-use crate::{comparison, email, invoice, payment, refund, shipping, wire};
+use crate::{adoption, comparison, email, invoice, payment, refund, shipping, wire};
 
 /// Closes the entry's open intent, if there is one, with what FreshBooks says.
 pub(crate) async fn resolve(
@@ -80,12 +80,23 @@ async fn created_invoice(
     let Some(found) = invoice::find(place, &intent.natural_key).await? else {
         return entry.withdraw().await;
     };
-    // Ours for certain: the intent was durable before the number existed. What it says is what
-    // was sent then; the next step brings it to what is desired now.
+    // The intent was durable before the number existed. What the invoice says is what was sent
+    // then, and the next step brings it to what is desired now. But somebody may have typed the
+    // same number before the call, which then failed: it says another total, for another client.
+    let is_sent = wire::read_money(intent.total.as_ref()).is_ok_and(|sent| sent == found.amount);
+    let says_so = || {
+        let mut invoices = books.invoices();
+        // Its total may surprise: how FreshBooks rounds is learned from such answers.
+        invoices.any(|desired| comparison::has_lines_of(&found, desired))
+    };
+    let is_ours = entry.value.client_id == found.client_id && (is_sent || says_so());
+    if !is_ours {
+        return Err(adoption::number_taken(entry, &books.invoice, &found));
+    }
     entry.done(|value| {
         let mut written = comparison::written(&books.invoice, &found, None);
         // A total that surprises is not taken as written: the next step corrects it.
-        if wire::read_money(intent.total.as_ref()).is_ok_and(|sent| sent == found.amount) {
+        if is_sent {
             written.content_hash.clone_from(&intent.content_hash);
         } else {
             written.content_hash.clear();

@@ -5,9 +5,11 @@
 //! is read and compared before money is booked.
 
 use connect::freshbooks::{Invoice, Payment};
+use contracts::journal::JournalKind;
 use contracts::ledger::{Intent, IntentKind, OrderEntry, WrittenPayment};
 use domain::account::contains_token;
 use domain::books::DesiredPayment;
+use domain::money::Money;
 use stage::{Failure, Reason};
 
 use crate::account::Workplace;
@@ -33,6 +35,7 @@ pub(crate) async fn create(
             return entry.finish().await;
         }
         let current = invoice::get(place, known.invoice_id).await?;
+        tell_if_missing(place, &entry.value, &current);
         if desired.amount.amount_minor > current.outstanding.amount_minor {
             return Err(Failure::held(Reason::new(
                 "exceeds_what_is_due",
@@ -101,6 +104,32 @@ pub(crate) async fn take_in_unknown(
     let found = find_all(place, invoice.id).await?;
     entry.done(|value| take_in(value, desired, &found));
     Ok(entry.value.payments.len() > before)
+}
+
+/// What the ledger knows as paid, where the invoice shows less: a person deleted or lowered a
+/// payment in FreshBooks.
+pub(crate) fn known_beyond(entry: &OrderEntry, invoice: &Invoice) -> Option<Money> {
+    let amounts = entry.payments.iter().filter_map(|one| one.amount.as_ref());
+    let known_minor = amounts.fold(0_i64, |sum, amount| sum.saturating_add(amount.amount_minor));
+    let known = Money {
+        amount_minor: known_minor,
+        currency: invoice.currency,
+    };
+    (known_minor > invoice.paid.amount_minor).then_some(known)
+}
+
+/// Tells the story that money is missing on the invoice, where it is.
+pub(crate) fn tell_if_missing(place: &Workplace<'_>, entry: &OrderEntry, invoice: &Invoice) {
+    let Some(known) = known_beyond(entry, invoice) else {
+        return;
+    };
+    let words = format!(
+        "FreshBooks shows {} paid of invoice {}, Tillbook booked {known}: a person deleted or lowered a payment there.",
+        invoice.paid, invoice.number
+    );
+    place
+        .notes
+        .add(JournalKind::LedgerWritten, words, 0, Default::default());
 }
 
 /// Takes those of the payments found into the ledger's entry that are the order's and not in it.

@@ -5,6 +5,7 @@
 
 use connect::VendorError;
 use connect::freshbooks::{CreditNote, Expense};
+use contracts::journal::JournalKind;
 use contracts::ledger::{Intent, IntentKind, WrittenRefund};
 use domain::account::contains_token;
 use domain::arithmetic::{Correction, correction};
@@ -14,9 +15,9 @@ use domain::money::Money;
 use stage::{Failure, Reason};
 
 use crate::account::Workplace;
-use crate::comparison::rounding_line;
+use crate::comparison::{Taxes, answered_tax, rounding_line};
 use crate::entry::{Content, OpenEntry};
-use crate::{expense_category, wire};
+use crate::{expense_category, invoice, payment, wire};
 
 /// A refund's document as FreshBooks has it.
 pub(crate) struct Document {
@@ -54,9 +55,15 @@ pub(crate) async fn create(
     entry: &mut OpenEntry<'_>,
     refund: &DesiredRefund,
 ) -> Result<(), Failure> {
+    let before = entry.value.client_id;
+    standing(place, entry, refund).await?;
     let client_id = entry.value.client_id;
     // The ledger may be a restored one, older than the books.
-    if let Some(found) = find(place, client_id, refund).await? {
+    let mut found = find(place, client_id, refund).await?;
+    if found.is_none() && before != client_id {
+        found = find(place, before, refund).await?;
+    }
+    if let Some(found) = found {
         entry.done(|value| {
             let mut kept = written(refund, &found);
             if found.amount != refund.amount {
@@ -81,6 +88,39 @@ pub(crate) async fn create(
     take_result(place, entry, refund, created, "booking a refund", false).await
 }
 
+/// Whether what the refund gives back still stands in FreshBooks: its invoice, and the money that
+/// was booked on it. A person may have moved the invoice; the refund goes to whoever has it now.
+async fn standing(
+    place: &Workplace<'_>,
+    entry: &mut OpenEntry<'_>,
+    refund: &DesiredRefund,
+) -> Result<(), Failure> {
+    let Some(known) = entry.value.invoice.clone() else {
+        return Ok(());
+    };
+    let invoice = invoice::get(place, known.invoice_id).await?;
+    if let Some(booked) = payment::known_beyond(&entry.value, &invoice) {
+        return Err(Failure::held(Reason::new(
+            "payment_deleted_in_freshbooks",
+            format!(
+                "{} gives back money of invoice {}, but a person deleted or lowered a payment of it in FreshBooks: it shows {} paid, Tillbook booked {booked}. Restore the payment there, then release, or book the refund by hand and purge this letter",
+                refund.number, known.number, invoice.paid
+            ),
+        )));
+    }
+    if invoice.client_id != 0 && invoice.client_id != entry.value.client_id {
+        let words = format!(
+            "Invoice {} is of client {} now: a person moved it. {} goes to that client too.",
+            known.number, invoice.client_id, refund.number
+        );
+        place
+            .notes
+            .add(JournalKind::LedgerWritten, words, 0, Default::default());
+        entry.change(|value| value.client_id = invoice.client_id);
+    }
+    Ok(())
+}
+
 /// Makes the document follow its refund, unless a person changed it since.
 pub(crate) async fn update(
     place: &Workplace<'_>,
@@ -94,6 +134,7 @@ pub(crate) async fn update(
     if current.is_deleted || current.amount != wire::read_money(known.amount.as_ref())? {
         return Err(edited(&known, current.amount));
     }
+    standing(place, entry, refund).await?;
     write_update(place, entry, refund, known.document_id, None).await
 }
 
@@ -307,7 +348,7 @@ async fn take_result(
     match verdict {
         Correction::None => Ok(()),
         Correction::Line(difference) if !is_corrected && !document.is_expense => {
-            let Some((content, line)) = corrected(refund, difference) else {
+            let Some((content, line)) = corrected(refund, document.amount, difference) else {
                 return Err(differs(entry, refund, document.amount).await);
             };
             write_update(place, entry, &content, document.id, line.as_ref()).await?;
@@ -330,9 +371,15 @@ async fn take_result(
 /// The refund without its rounding line, and the line that takes its place; one, never two.
 fn corrected(
     refund: &DesiredRefund,
+    answered: Money,
     difference: Money,
 ) -> Option<(DesiredRefund, Option<InvoiceLine>)> {
-    let (lines, line) = rounding_line(&refund.lines, difference, refund.rounding_bound_minor)?;
+    let taxes = Taxes {
+        store: refund.tax,
+        books: answered_tax(&refund.lines, answered)?,
+    };
+    let bound_minor = refund.rounding_bound_minor;
+    let (lines, line) = rounding_line(&refund.lines, difference, taxes, bound_minor)?;
     let content = DesiredRefund {
         lines,
         ..refund.clone()

@@ -50,6 +50,7 @@ pub(crate) async fn client_id(
             .map_err(|e| entry::failure(&e))?;
         claims.push(entry);
     }
+    let (keys, claims) = own(client, keys, claims);
     let known = claims
         .iter()
         .filter(|claim| stands_for(&claim.value, client))
@@ -60,6 +61,19 @@ pub(crate) async fn client_id(
         return Ok(id);
     }
     claim_and_create(place, client, &keys, claims, resolution, distrusted).await
+}
+
+/// The keys that are this shopper's to claim. An e-mail that leads to another customer's client
+/// stays with that one: a guest of that e-mail is found there, this customer under its own id.
+fn own(
+    client: &DesiredClient,
+    keys: Vec<ClientKey>,
+    claims: Vec<Versioned<ClientEntry>>,
+) -> (Vec<ClientKey>, Vec<Versioned<ClientEntry>>) {
+    let pairs = keys.into_iter().zip(claims);
+    pairs
+        .filter(|(_, claim)| claim.value.client_id == 0 || stands_for(&claim.value, client))
+        .unzip()
 }
 
 /// The client the ledger knows for a shopper; waits while somebody creates it.
@@ -246,18 +260,31 @@ async fn find(
     client: &DesiredClient,
     distrusted: Option<u64>,
 ) -> Result<Option<u64>, Failure> {
-    let found = match place.account.find_desired_client(client, distrusted).await {
-        Ok(found) => found,
-        Err(error) => return Err(place.vendor_failure("looking the client up", &error).await),
-    };
-    let Some(id) = found else { return Ok(None) };
-    // FreshBooks may still show an e-mail that its customer has given up since.
-    let known = place
-        .ledger
-        .client(place.connection, &ClientKey::Id(id))
-        .await
-        .map_err(|error| entry::failure(&error))?;
-    Ok(stands_for(&known.value, client).then_some(id))
+    for id in candidates(place, client, distrusted).await? {
+        // FreshBooks may still show an e-mail that its customer has given up since, and customers
+        // of several channels may share one.
+        let known = place
+            .ledger
+            .client(place.connection, &ClientKey::Id(id))
+            .await
+            .map_err(|error| entry::failure(&error))?;
+        if stands_for(&known.value, client) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// The clients that FreshBooks finds for a shopper, whomever they stand for.
+pub(crate) async fn candidates(
+    place: &Workplace<'_>,
+    client: &DesiredClient,
+    distrusted: Option<u64>,
+) -> Result<Vec<u64>, Failure> {
+    match place.account.find_desired_clients(client, distrusted).await {
+        Ok(found) => Ok(found),
+        Err(error) => Err(place.vendor_failure("looking the client up", &error).await),
+    }
 }
 
 /// Stores the id under every key that does not have it yet. A failure costs a look-up later.

@@ -195,16 +195,16 @@ impl Lookup {
         keys: &[ClientKey],
     ) -> Result<ClientResolution, Failure> {
         let asked_at_ms = store::now_ms();
-        let id = account.find_desired_client(desired, None).await;
-        let id = match id {
-            Ok(id) => id,
+        let ids = account.find_desired_clients(desired, None).await;
+        let ids = match ids {
+            Ok(ids) => ids,
             Err(error) => {
                 return Err(self
                     .failed(connection, "looking the client up", &error)
                     .await);
             }
         };
-        let Some(client_id) = id else {
+        let Some(client_id) = self.first_free(connection, desired, ids).await? else {
             let presence = Presence::Absent.into();
             return Ok(ClientResolution {
                 presence,
@@ -216,6 +216,24 @@ impl Lookup {
             self.cache.remember_client(connection, key, client_id).await;
         }
         Ok(found(client_id))
+    }
+
+    /// The first of the clients that stands for no other customer. FreshBooks finds by e-mail, and
+    /// customers of several channels may share one.
+    async fn first_free(
+        &self,
+        connection: &str,
+        desired: &DesiredClient,
+        ids: Vec<u64>,
+    ) -> Result<Option<u64>, Failure> {
+        for id in ids {
+            let known = self.ledger.client(connection, &ClientKey::Id(id)).await;
+            let known = known.map_err(|error| ledger_unavailable(&error))?;
+            if stands_for(&known.value, desired) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// An invoice that FreshBooks has under the order's number, when the ledger knows of none.

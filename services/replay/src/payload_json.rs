@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use contracts::books::{DesiredBooks, ResolvedPlan};
 use contracts::contract::Contract;
 use contracts::order::{Encoding, OrderSnapshot};
 use contracts::snapshot_document;
@@ -61,7 +62,7 @@ pub(crate) fn read(schema: &str, mut value: Value) -> Result<Vec<u8>, Error> {
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let dynamic = DynamicMessage::deserialize(descriptor(schema)?, &mut deserializer)
         .map_err(|error| Error::Refused(format!("the payload is no {schema}: {error}")))?;
-    let bytes = dynamic.encode_to_vec();
+    let bytes = for_every_account(schema, dynamic.encode_to_vec())?;
     let Some(document) = document else {
         return Ok(bytes);
     };
@@ -76,15 +77,53 @@ pub(crate) fn read(schema: &str, mut value: Value) -> Result<Vec<u8>, Error> {
     Ok(whole.encode_to_vec())
 }
 
+/// What a person wrote holds however FreshBooks rounds: the lines that Tillbook had foreseen for
+/// other accounts are not corrected with it, so they go.
+fn for_every_account(schema: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let unreadable = |error| Error::Refused(format!("the payload is no {schema}: {error}"));
+    if schema == DesiredBooks::SCHEMA {
+        let mut books = DesiredBooks::decode(bytes.as_slice()).map_err(unreadable)?;
+        forget_others(&mut books);
+        return Ok(books.encode_to_vec());
+    }
+    if schema == ResolvedPlan::SCHEMA {
+        let mut plan = ResolvedPlan::decode(bytes.as_slice()).map_err(unreadable)?;
+        plan.books.iter_mut().for_each(forget_others);
+        return Ok(plan.encode_to_vec());
+    }
+    Ok(bytes)
+}
+
+fn forget_others(books: &mut DesiredBooks) {
+    books.alternatives.clear();
+    books.held_for.clear();
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use contracts::books::{self, DesiredBooks, ResolvedPlan};
+    use contracts::books;
     use contracts::event::{Entity, Event};
     use contracts::money::Money;
 
     use super::*;
+
+    #[test]
+    fn what_a_person_wrote_holds_however_the_account_rounds() {
+        let mut plan = plan();
+        let books = plan.books.as_mut().unwrap();
+        books.alternatives.push(books::Alternative {
+            arithmetic: books::Arithmetic::PerTax.into(),
+            invoice: books.invoice.clone(),
+            ..books::Alternative::default()
+        });
+        let shown = write(ResolvedPlan::SCHEMA, &plan.encode_to_vec()).unwrap();
+        assert!(shown["books"]["alternatives"].is_array(), "{shown}");
+        let back = read(ResolvedPlan::SCHEMA, shown).unwrap();
+        let back = ResolvedPlan::decode(back.as_slice()).unwrap();
+        assert!(back.books.unwrap().alternatives.is_empty());
+    }
 
     fn plan() -> ResolvedPlan {
         let event = Event {

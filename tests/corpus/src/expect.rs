@@ -6,11 +6,7 @@ use std::collections::BTreeSet;
 type Rule = (&'static str, &'static [&'static str]);
 
 /// More roundings a line than the policy's bound counts: held with the sums side by side.
-const BOUND: &[&str] = &[
-    "sums_do_not_match",
-    "tax_does_not_match",
-    "answered_total_beyond_bound",
-];
+const BOUND: &[&str] = &["sums_do_not_match", "tax_does_not_match"];
 
 const RULES: &[Rule] = &[
     // Each line rounds several taxes, the bound allows one unit for two lines.
@@ -25,8 +21,22 @@ const RULES: &[Rule] = &[
     ("later_refunded_by_hand", &["refund_without_record"]),
     ("multi_address_one_untaxed", BOUND),
     ("unknown_currency", &["unknown_currency"]),
+    // A credit note is for a person to write: FreshBooks has no invoice below zero.
+    ("exchange_below_zero", &["negative_total"]),
+    ("only_returned", &["negative_total"]),
+    // Which invoice it pays, only a mark that the policy names can tell.
+    ("b2b_invoice_payment*", &["invoice_payment_order"]),
     ("no_customer_at_all", &["missing_customer"]),
 ];
+
+/// Words of the document that a notice of the class must name: booked, and said so.
+const TOLD: &[(&str, &str)] = &[("transaction_of_unknown_status", "processing")];
+
+/// What a notice must name when an order of this class is booked.
+pub fn must_tell(class: &str) -> Option<&'static str> {
+    let told = TOLD.iter().find(|(name, _)| *name == class);
+    told.map(|(_, words)| *words)
+}
 
 /// Whether an accountant would agree that an order of this class waits for a person.
 pub fn may_be_held(class: &str, code: &str) -> bool {

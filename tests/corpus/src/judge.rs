@@ -1,14 +1,14 @@
 //! One order against the independent arithmetic: is every cent where it belongs?
 //!
-//! What FreshBooks would answer is the sandbox's arithmetic in one of three rounding models. Where
-//! that answer surprises, the rounding line is corrected once, as deliver does, and the sum is
-//! taken again.
+//! What FreshBooks would answer is the sandbox's arithmetic in one of three rounding models, each
+//! for an account in which Tillbook has learned it. What is off must be named: a rounding line says
+//! the store's tax and the books'.
+
+use std::borrow::Cow;
 
 use domain::account::account;
-use domain::arithmetic::{Correction, correction};
-use domain::books::{
-    DesiredBooks, DesiredInvoice, Disposition, InvoiceLine, LineKind, LineTax, RefundDocument,
-};
+use domain::arithmetic::Model;
+use domain::books::{DesiredBooks, Disposition, InvoiceLine, LineKind, LineTax, RefundDocument};
 use domain::mapping::Mapping;
 use domain::money::{Currency, Money};
 use domain::policy::Policy;
@@ -17,6 +17,9 @@ use rust_decimal::Decimal;
 use sandbox::bigcommerce::corpus::Moment;
 use sandbox::freshbooks::arithmetic::{self as freshbooks, Rounding};
 use serde_json::Value;
+
+use crate::bound::bound_minor;
+use crate::returned;
 
 /// The three ways in which FreshBooks may round.
 pub const MODELS: [Rounding; 3] = [Rounding::Line, Rounding::Tax, Rounding::Invoice];
@@ -28,7 +31,7 @@ pub enum Verdict {
     /// Not in the books, or taken out of them.
     Absent,
     /// Waits for a person; the codes of the reasons.
-    Held(Vec<&'static str>),
+    Held(Vec<Cow<'static, str>>),
     /// Wrong, and why.
     Wrong(String),
 }
@@ -38,7 +41,7 @@ pub enum Verdict {
 pub struct Booked {
     /// The rounding line that made it so, smallest units; 0 without one.
     pub rounding_minor: u64,
-    /// The largest rounding line allowed.
+    /// What rounding alone can explain, by the policy's words.
     pub bound_minor: u64,
     /// Store's tax less the invoice's tax, smallest units.
     pub tax_off_minor: u64,
@@ -67,96 +70,104 @@ pub fn judge(
 ) -> Verdict {
     let books = match books {
         Ok(books) => books,
-        Err(codes) => return Verdict::Held(codes.clone()),
+        Err(codes) => {
+            return Verdict::Held(codes.iter().map(|code| Cow::Borrowed(*code)).collect());
+        }
     };
     if !matches!(books.disposition, Disposition::Sent | Disposition::Draft) {
         return Verdict::Absent;
     }
-    booked(moment, books, model).unwrap_or_else(Verdict::Wrong)
+    let learned = match model {
+        Rounding::Line => Model::PerLine,
+        Rounding::Tax => Model::PerTax,
+        Rounding::Invoice => Model::PerInvoice,
+    };
+    match books.for_model(learned) {
+        Ok(books) => booked(moment, &books, model).unwrap_or_else(Verdict::Wrong),
+        Err(held) => Verdict::Held(held.iter().map(|held| held.code.clone().into()).collect()),
+    }
 }
 
 fn booked(moment: &Moment, books: &DesiredBooks, model: Rounding) -> Result<Verdict, String> {
     let invoice = &books.invoice;
     let currency = invoice.expected_total.currency;
     // The store's own figures, not what Tillbook read of them.
-    let store_total = figure(&moment.summary, "total_inc_tax")?;
+    let store_total = figure(&moment.summary, "payable")?;
     let store_tax = figure(&moment.summary, "total_tax")?;
     if moment.summary.get("currency").and_then(Value::as_str) != Some(currency.code()) {
         return Err(format!("in {currency} instead of the store's currency"));
     }
-    let mut lines = invoice.lines.clone();
-    let mut answered = answer(&lines, model, currency)?;
+    let answered = answer(&invoice.lines, model, currency)?;
     if answered.0.to_decimal() != store_total {
-        let expected = invoice.expected_total;
-        match correction(expected, answered.0, invoice.rounding_bound_minor) {
-            Correction::None => return Err(format!("{expected} expected, {store_total} charged")),
-            Correction::Line(difference) => {
-                if !correct(&mut lines, invoice, difference)? {
-                    return Ok(Verdict::Held(vec![BEYOND]));
-                }
-            }
-            Correction::Beyond => return Ok(Verdict::Held(vec![BEYOND])),
-        }
-        answered = answer(&lines, model, currency)?;
-        if answered.0.to_decimal() != store_total {
-            return Err(format!(
-                "{} after correction, not {store_total}",
-                answered.0
-            ));
-        }
-    }
-    money(moment, books)?;
-    let rounding_minor = rounding(&lines, currency)?.amount_minor.unsigned_abs();
-    if rounding_minor > invoice.rounding_bound_minor {
         return Err(format!(
-            "a rounding line of {rounding_minor} is above its bound"
+            "{} in the books, {store_total} charged",
+            answered.0
         ));
     }
-    let off = store_tax - answered.1.to_decimal() - tax_lines(&lines);
-    let off = Money::rounded(off, currency).map_err(|error| error.to_string())?;
+    money(moment, books)?;
+    let stated = figure(&moment.summary, "total_inc_tax")?.normalize();
+    if stated != store_total && !tells(books, stated) {
+        return Err(format!(
+            "{stated} is booked as {store_total}, and no notice says so"
+        ));
+    }
+    let rounding_minor = rounding(&invoice.lines, currency)?
+        .amount_minor
+        .unsigned_abs();
+    let document = moment.document.as_ref().unwrap_or(&Value::Null);
+    let unit = figure(&moment.summary, "unit")?;
+    returned::check(document, books, unit)?;
+    let bound = bound_minor(document, &invoice.lines, unit, currency.decimals());
+    if rounding_minor > bound {
+        return Err(format!(
+            "a rounding line of {rounding_minor} where rounding explains {bound}"
+        ));
+    }
+    let exact = Money::rounded(tax_lines(&invoice.lines), currency);
+    let books_tax = exact.and_then(|exact| exact.checked_add(answered.1));
+    let books_tax = books_tax.map_err(|error| error.to_string())?;
+    let store_tax = Money::rounded(store_tax, currency).map_err(|error| error.to_string())?;
+    let off = store_tax.checked_sub(books_tax);
+    let off = off
+        .map_err(|error| error.to_string())?
+        .amount_minor
+        .unsigned_abs();
+    if off > bound {
+        return Err(format!(
+            "the tax is off by {off} where rounding explains {bound}"
+        ));
+    }
+    if off > 0 && !names_both(&invoice.lines, store_tax, books_tax) {
+        return Err(format!(
+            "no line says that {store_tax} tax is {books_tax} in the books"
+        ));
+    }
     Ok(Verdict::Booked(Booked {
         rounding_minor,
-        bound_minor: invoice.rounding_bound_minor,
-        tax_off_minor: off.amount_minor.unsigned_abs(),
+        bound_minor: bound,
+        tax_off_minor: off,
     }))
 }
 
-/// An answered total that no rounding line may make right: deliver holds such an order.
-pub const BEYOND: &str = "answered_total_beyond_bound";
+/// Whether a notice names an amount as the store writes it.
+fn tells(books: &DesiredBooks, amount: Decimal) -> bool {
+    let text = amount.to_string();
+    books.notices.iter().any(|notice| notice.contains(&text))
+}
+
+/// Whether the rounding line states the store's tax and the books'.
+fn names_both(lines: &[InvoiceLine], store: Money, books: Money) -> bool {
+    lines.iter().any(|line| {
+        line.kind == LineKind::Rounding
+            && line.description.contains(&store.to_string())
+            && line.description.contains(&books.to_string())
+    })
+}
 
 /// The tax booked as lines of its own (`tax = "amount"`).
 fn tax_lines(lines: &[InvoiceLine]) -> Decimal {
     let taxes = lines.iter().filter(|line| line.kind == LineKind::Tax);
     taxes.map(|line| line.quantity * line.unit_cost).sum()
-}
-
-/// One rounding line, changed by the difference; false when its bound forbids it.
-fn correct(
-    lines: &mut Vec<InvoiceLine>,
-    invoice: &DesiredInvoice,
-    difference: Money,
-) -> Result<bool, String> {
-    let currency = difference.currency;
-    let amount = rounding(lines, currency)?.checked_add(difference);
-    let amount = amount.map_err(|error| error.to_string())?;
-    if amount.amount_minor.unsigned_abs() > invoice.rounding_bound_minor {
-        return Ok(false);
-    }
-    lines.retain(|line| line.kind != LineKind::Rounding);
-    if amount.amount_minor != 0 {
-        lines.push(InvoiceLine {
-            kind: LineKind::Rounding,
-            name: "Rounding".to_owned(),
-            description: String::new(),
-            quantity: Decimal::ONE,
-            unit_cost: amount.to_decimal(),
-            tax1: None,
-            tax2: None,
-            compounded: false,
-            rebills: None,
-        });
-    }
-    Ok(true)
 }
 
 fn rounding(lines: &[InvoiceLine], currency: Currency) -> Result<Money, String> {

@@ -4,8 +4,10 @@
 //! The orders and that arithmetic are the sandbox's; `domain` reads, accounts and predicts; this
 //! room only compares. Not here: services and servers (see `tests/e2e` and `cargo xtask books`).
 
+mod bound;
 pub mod expect;
 pub mod fuzz;
 pub mod judge;
+mod returned;
 pub mod run;
 pub mod table;

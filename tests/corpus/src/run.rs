@@ -1,15 +1,15 @@
 //! The run: every class in every setting, each order's whole life, three rounding models.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::books::{DesiredBooks, Disposition};
 use domain::mapping::Mapping;
 use domain::policy::{DiscountMode, Policy, TaxMode};
 use sandbox::bigcommerce::corpus::{Class, Moment, Settings, Shop, classes};
-use sandbox::freshbooks::arithmetic::Rounding;
 
-use crate::expect::may_be_held;
-use crate::judge::{BEYOND, MODELS, Verdict, books_of, judge};
+use crate::expect::{may_be_held, must_tell};
+use crate::judge::{MODELS, Verdict, books_of, judge};
 
 /// Currencies of two, no and three decimals.
 pub const CURRENCIES: [&str; 8] = ["USD", "EUR", "GBP", "CAD", "JPY", "KRW", "KWD", "CHF"];
@@ -23,7 +23,7 @@ pub struct Tally {
     /// Of [`MODELS`], in their order.
     pub models: [Counts; 3],
     /// Hold codes, with how many states each held.
-    pub holds: BTreeMap<&'static str, u64>,
+    pub holds: BTreeMap<Cow<'static, str>, u64>,
 }
 
 /// States that ended in each way.
@@ -37,6 +37,32 @@ pub struct Counts {
     pub tax_off: u64,
     pub largest_rounding_minor: u64,
     pub largest_tax_off_minor: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.exact += more.exact;
+        self.with_rounding += more.with_rounding;
+        self.held += more.held;
+        self.absent += more.absent;
+        self.tax_off += more.tax_off;
+        let largest = self.largest_rounding_minor;
+        self.largest_rounding_minor = largest.max(more.largest_rounding_minor);
+        let largest = self.largest_tax_off_minor;
+        self.largest_tax_off_minor = largest.max(more.largest_tax_off_minor);
+    }
+}
+
+impl Tally {
+    fn add(&mut self, more: &Self) {
+        self.states += more.states;
+        for (sum, more) in self.models.iter_mut().zip(&more.models) {
+            sum.add(more);
+        }
+        for (code, count) in &more.holds {
+            *self.holds.entry(code.clone()).or_default() += count;
+        }
+    }
 }
 
 /// A state that nothing explains.
@@ -54,6 +80,8 @@ pub struct Report {
     /// By class, in teaching order.
     pub classes: Vec<(Class, Tally)>,
     pub unexplained: Vec<Unexplained>,
+    /// States under the default policy, by the store's tax setting and rounding strategy.
+    pub settings: BTreeMap<String, [Counts; 3]>,
     /// Orders that were judged.
     pub orders: u64,
     pub currencies: usize,
@@ -91,14 +119,17 @@ pub fn run(orders: u64, seed: u64) -> Result<Report, String> {
         tally.orders += 1;
         report.orders += 1;
         for (policy_words, policy) in &policies {
-            for why in life(
-                *class,
-                tally,
-                &story,
-                policy,
-                &mapping,
-                policy_words.is_empty(),
-            ) {
+            let mut own_tally = Tally::default();
+            let whys = life(*class, &mut own_tally, &story, policy, &mapping);
+            if policy_words.is_empty() {
+                let setting = words.split_once(' ').map_or("", |(_, setting)| setting);
+                let of_setting = report.settings.entry(setting.to_owned()).or_default();
+                for (sum, more) in of_setting.iter_mut().zip(&own_tally.models) {
+                    sum.add(more);
+                }
+                tally.add(&own_tally);
+            }
+            for why in whys {
                 report.unexplained.push(Unexplained {
                     class: class.name,
                     seed: own,
@@ -185,25 +216,23 @@ fn life(
     story: &[Moment],
     policy: &Policy,
     mapping: &Mapping,
-    counts: bool,
 ) -> Vec<String> {
     let mut unexplained = Vec::new();
     let mut stood = false;
     for (n, moment) in story.iter().enumerate() {
         let is_last = n + 1 == story.len();
         let books = books_of(moment.document.as_ref(), policy, mapping);
-        tally.states += u64::from(counts);
+        tally.states += 1;
         for (at, model) in MODELS.into_iter().enumerate() {
             let verdict = judge(moment, &books, model);
             // An order that leaves the store's lists leaves its invoice where it stands.
             let stands = stood && verdict == Verdict::Absent && is_left_alone(&books);
-            let why = explained(class, &verdict, is_last, model).filter(|_| !stands);
+            let why = explained(class, &verdict, is_last).filter(|_| !stands);
+            let why = why.or_else(|| untold(class, &verdict, &books));
             if let Some(why) = why {
                 unexplained.push(format!("{} ({model:?}): {why}", moment.what));
             }
-            if counts {
-                count(tally, at, &verdict);
-            }
+            count(tally, at, &verdict);
             if at + 1 == MODELS.len() {
                 stood = matches!(verdict, Verdict::Booked(_));
             }
@@ -219,12 +248,9 @@ fn is_left_alone(books: &Result<DesiredBooks, Vec<&'static str>>) -> bool {
 }
 
 /// Why a verdict is not what its class expects; nothing when it is.
-fn explained(class: Class, verdict: &Verdict, is_last: bool, model: Rounding) -> Option<String> {
+fn explained(class: Class, verdict: &Verdict, is_last: bool) -> Option<String> {
     match verdict {
         Verdict::Wrong(why) => Some(why.clone()),
-        // FreshBooks may round otherwise than predicted by more than the bound: a person looks.
-        // Under the predicted model that cannot be.
-        Verdict::Held(codes) if *codes == [BEYOND] && model != Rounding::Line => None,
         Verdict::Held(codes) => {
             let odd = codes.iter().find(|code| !may_be_held(class.name, code))?;
             Some(format!("held as {odd}, which this class does not expect"))
@@ -237,10 +263,25 @@ fn explained(class: Class, verdict: &Verdict, is_last: bool, model: Rounding) ->
     }
 }
 
+/// The word of the document that no notice names, where the class must be told of.
+fn untold(
+    class: Class,
+    verdict: &Verdict,
+    books: &Result<DesiredBooks, Vec<&'static str>>,
+) -> Option<String> {
+    let word = must_tell(class.name).filter(|_| matches!(verdict, Verdict::Booked(_)))?;
+    let notices = books.as_ref().map(|books| books.notices.as_slice());
+    let told = notices
+        .unwrap_or_default()
+        .iter()
+        .any(|one| one.contains(word));
+    (!told).then(|| format!("booked, and no notice names {word:?}"))
+}
+
 fn count(tally: &mut Tally, model: usize, verdict: &Verdict) {
     if let Verdict::Held(codes) = verdict {
         for code in codes {
-            *tally.holds.entry(code).or_default() += 1;
+            *tally.holds.entry(code.clone()).or_default() += 1;
         }
     }
     let Some(counts) = tally.models.get_mut(model) else {

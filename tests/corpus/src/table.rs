@@ -35,7 +35,7 @@ pub fn render(report: &Report) -> String {
         );
         for (counts, all) in tally.models.iter().zip(&mut sum) {
             let _ = write!(text, "  {}", cells(counts));
-            add(all, counts);
+            all.add(counts);
         }
         let [line, ..] = &tally.models;
         let largest = tally.models.iter().map(|m| m.largest_rounding_minor).max();
@@ -77,6 +77,10 @@ fn footer(report: &Report, sum: &[Counts; 3], text: &mut String) {
         report.currencies,
         off.unwrap_or(0),
     );
+    shares("all stores", sum, text);
+    for (setting, counts) in &report.settings {
+        shares(setting, counts, text);
+    }
     let _ = writeln!(text, "unexplained: {}", report.unexplained.len());
     let mut by_class: BTreeMap<&str, usize> = BTreeMap::new();
     for odd in &report.unexplained {
@@ -94,19 +98,29 @@ fn footer(report: &Report, sum: &[Counts; 3], text: &mut String) {
     }
 }
 
+/// How many booked states needed a rounding line, by each of FreshBooks' arithmetics.
+fn shares(setting: &str, of_models: &[Counts; 3], text: &mut String) {
+    let _ = writeln!(text, "{setting}:");
+    for (name, counts) in ["per line", "per tax", "per invoice"].iter().zip(of_models) {
+        let booked = counts.exact + counts.with_rounding;
+        let _ = writeln!(
+            text,
+            "  {name}: {booked} booked states; rounding line other than 0.00: {}; tax not exact: {}",
+            share(counts.with_rounding, booked),
+            share(counts.tax_off, booked),
+        );
+    }
+}
+
+/// `12 (0.34 %)`, in whole hundredths of a percent, cut.
+fn share(part: u64, whole: u64) -> String {
+    let hundredths = (part * 10_000).checked_div(whole).unwrap_or(0);
+    format!("{part} ({}.{:02} %)", hundredths / 100, hundredths % 100)
+}
+
 fn cells(counts: &Counts) -> String {
     format!(
         "{:>5} {:>5} {:>5} {:>5}",
         counts.exact, counts.with_rounding, counts.held, counts.absent
     )
-}
-
-fn add(sum: &mut Counts, more: &Counts) {
-    sum.exact += more.exact;
-    sum.with_rounding += more.with_rounding;
-    sum.held += more.held;
-    sum.absent += more.absent;
-    sum.tax_off += more.tax_off;
-    sum.largest_rounding_minor = sum.largest_rounding_minor.max(more.largest_rounding_minor);
-    sum.largest_tax_off_minor = sum.largest_tax_off_minor.max(more.largest_tax_off_minor);
 }

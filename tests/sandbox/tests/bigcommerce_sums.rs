@@ -25,6 +25,11 @@ async fn rows(shop: &Shop, path: &str) -> Vec<Value> {
         let text = response.text().await.unwrap();
         match serde_json::from_str(&text).unwrap() {
             Value::Array(rows) => all.extend(rows),
+            // Documented as an object, the only such part.
+            mut body if body["fees"].is_array() => {
+                let fees = body["fees"].take();
+                all.extend(fees.as_array().unwrap().iter().cloned());
+            }
             mut body => {
                 let data = body["data"].take();
                 all.extend(data.as_array().unwrap().iter().cloned());
@@ -112,6 +117,12 @@ async fn check(shop: &Shop, kind: &str, id: u64, inclusive: bool) {
 }
 
 fn check_line(product: &Value, taxes: &[Value], inclusive: bool, at: &str) {
+    let quantity = product["quantity"].as_i64().unwrap();
+    assert_eq!(
+        field(product, "total_ex_tax") < Decimal::ZERO,
+        quantity < 0 && !field(product, "price_ex_tax").is_zero(),
+        "{at}: what comes back is below zero"
+    );
     let applied: Decimal = product["applied_discounts"]
         .as_array()
         .unwrap()
@@ -149,14 +160,19 @@ async fn check_money(shop: &Shop, kind: &str, id: u64) {
     let mut captured = Decimal::ZERO;
     for row in &rows {
         assert!(row["amount"].is_number(), "{at}: V3 amounts are numbers");
-        assert!(row["order_id"].is_string(), "{at}: order_id is text");
-        let event = row["event"].as_str().unwrap();
-        let good = row["status"] == json!("ok") && row["test"] == json!(false);
-        if good && ["purchase", "capture", "settled"].contains(&event) {
+        let is_text = row["order_id"].is_string();
+        assert_ne!(is_text, kind == "decorated_with_numbers", "{at}: order_id");
+        let event = row["event"].as_str().unwrap().to_lowercase();
+        let status = row["status"].as_str().unwrap().to_lowercase();
+        let good = status == "ok" && row["test"] == json!(false);
+        if good && ["purchase", "capture", "settled"].contains(&event.as_str()) {
             captured += money(&row["amount"]);
         }
     }
-    assert!(captured <= total, "{at}: more captured than due");
+    assert!(
+        captured <= total.max(Decimal::ZERO),
+        "{at}: more captured than due"
+    );
     let shown = shop.ask(Method::GET, &format!("/orders/{id}"), None).await;
     assert_eq!(field(&shown, "captured"), captured, "{at}");
     assert_eq!(field(&shown, "total_inc_tax"), total, "{at}");

@@ -141,6 +141,48 @@ async fn refused_characters_have_an_errno_and_others_arrive_unchanged() {
 }
 
 #[tokio::test]
+async fn texts_too_long_or_of_refused_characters_are_refused_in_both_shapes() {
+    let limits = json!({
+        "text_limits": {"client.organization": 10, "name": 5, "description": 6, "note": 4},
+        "refused_characters": "<\u{202e}",
+    });
+    let shop = open(limits).await;
+    let client = |name: &str| json!({"client": {"organization": name, "note": "Zoë!"}});
+    let long = shop.post("users/clients", client("Ten letters")).await;
+    assert_eq!(long.refusal(), (422, 1017));
+    assert_eq!(long.body["response"]["errors"][0]["field"], "organization");
+    let odd = shop.post("users/clients", client("a<b")).await;
+    assert_eq!(odd.refusal(), (422, 1027));
+    // Characters are counted, not bytes.
+    let good = shop.post("users/clients", client("Zürich 日本語")).await;
+    let id = good.result()["client"]["id"].clone();
+
+    let invoice = |name: &str, description: &str| {
+        json!({"invoice": {"customerid": id, "create_date": "2026-01-02", "lines": [
+            {"name": name, "description": description, "unit_cost": {"amount": "1"}}]}})
+    };
+    for (name, description, errno) in [("Teapot", "", 1017), ("Tea", "Teapots", 1017)] {
+        let refused = shop
+            .post("invoices/invoices", invoice(name, description))
+            .await;
+        assert_eq!(refused.refusal(), (422, errno));
+    }
+    shop.post("invoices/invoices", invoice("Cup", "Teapot"))
+        .await
+        .result();
+
+    let new = json!({"new_error_shape": true, "refuse_four_byte_unicode": true});
+    shop.control(Method::PATCH, "/accounts/AbC12", new).await;
+    for (name, reason) in [("Ten letters", "1017"), ("Zoë 🦊", "1036"), ("<", "1027")] {
+        let refused = shop.post("users/clients", client(name)).await;
+        let detail = &refused.body["details"][0];
+        assert_eq!((refused.status, &detail["reason"]), (422, &json!(reason)));
+        assert_eq!(detail["metadata"]["field"], "organization");
+    }
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn broken_bodies_are_refused() {
     let shop = open(json!({})).await;
     let path = "/accounting/account/AbC12/users/clients";

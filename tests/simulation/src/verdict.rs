@@ -12,8 +12,10 @@ use crate::process::House;
 
 /// Holds by which an order is left to a person after its ledger entry was lost or went back in
 /// time: what FreshBooks has is not what the ledger would have written.
-const LEFT_TO_A_PERSON: [&str; 7] = [
+const LEFT_TO_A_PERSON: [&str; 8] = [
     "edited_in_freshbooks",
+    // A lost ledger, and an order that has changed since: nothing shows whose invoice it is.
+    "number_taken",
     "invoice_deleted_in_freshbooks",
     "unknown_invoice_of_removed_order",
     "payment_edited_in_freshbooks",

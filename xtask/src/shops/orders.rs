@@ -31,6 +31,7 @@ pub(crate) struct Placed {
     pub(crate) currency: String,
     /// Whether an accountant expects an invoice of it in the end.
     pub(crate) in_books: bool,
+    /// In whole units of the currency, also where the store shows finer ones.
     pub(crate) total: Decimal,
     /// What of it has been paid.
     pub(crate) paid: Decimal,
@@ -49,7 +50,7 @@ struct Summary {
     kind: String,
     in_books: String,
     is_deleted: bool,
-    total_inc_tax: String,
+    payable: String,
     currency: String,
     received: String,
     refunded: String,
@@ -142,7 +143,7 @@ fn read(merchant: Merchant, reply: Value, changed_at_ms: i64) -> anyhow::Result<
         kind: summary.kind,
         currency: summary.currency,
         in_books: summary.in_books == "invoice",
-        total: amount(&summary.total_inc_tax)?,
+        total: amount(&summary.payable)?,
         paid: amount(&summary.received)?,
         refunded: amount(&summary.refunded)?,
         archived: summary.is_deleted,

@@ -15,6 +15,9 @@ use tokio::time::Instant;
 use super::client::Client;
 use crate::error::VendorError;
 
+/// More currencies than ISO has.
+const CURRENCIES_MAX: &str = "250";
+
 const FRESH_FOR: Duration = Duration::from_secs(3600);
 
 /// After a lasting failure, so that a granted scope is noticed soon.
@@ -45,10 +48,12 @@ impl StoreCache {
 }
 
 impl Client {
-    /// `{"time_zone", "time_zone_known", "currency", "timezone", "tax_settings"}`; see the module.
+    /// `{"time_zone", "time_zone_known", "currency", "timezone", "tax_settings",
+    /// "currency_decimals"}`; see the module.
     ///
     /// `currency` is the code of the catalog's prices or null. `time_zone` is an IANA name. `timezone` is BigCommerce's own object or null, and
-    /// `tax_settings` the data of `GET /v3/tax/settings` or null.
+    /// `tax_settings` the data of `GET /v3/tax/settings` or null. `currency_decimals` maps currency
+    /// codes to the decimals that the store rounds to; empty when it does not tell.
     pub async fn store_settings(&self) -> Result<Value, VendorError> {
         let mut entry = self.store_cache().entry.lock().await;
         if let Some(known) = entry
@@ -80,10 +85,17 @@ impl Client {
 
     /// The settings, and whether both parts could be read.
     async fn read_settings(&self) -> Result<(Value, bool), VendorError> {
-        let (store, tax) = tokio::join!(
+        let (store, tax, currencies) = tokio::join!(
             self.get("/v2/store", &["v2", "store"], &[]),
             self.get("/v3/tax/settings", &["v3", "tax", "settings"], &[]),
+            self.get(
+                "/v2/currencies",
+                &["v2", "currencies"],
+                &[("limit", CURRENCIES_MAX)]
+            ),
         );
+        // What they say only widens what rounding explains; no order waits for them.
+        let currencies = currencies.ok().flatten();
         let (store, tax) = (lasting(store)?, lasting(tax)?);
         let whole = store.is_some() && tax.is_some();
         let timezone = store
@@ -104,6 +116,7 @@ impl Client {
             "currency": store.as_ref().map(|store| store["currency"].clone()).unwrap_or_default(),
             "timezone": timezone,
             "tax_settings": tax,
+            "currency_decimals": currency_decimals(currencies.as_ref()),
         });
         Ok((settings, whole))
     }
@@ -117,6 +130,20 @@ fn lasting(result: Result<Option<Value>, VendorError>) -> Result<Option<Value>, 
         Err(_) => Ok(None),
         Ok(found) => Ok(found),
     }
+}
+
+/// Decimals by currency code, of those that say both.
+fn currency_decimals(currencies: Option<&Value>) -> Value {
+    let list = currencies.and_then(Value::as_array);
+    let stated = list.into_iter().flatten().filter_map(|currency| {
+        let code = currency["currency_code"].as_str()?.trim();
+        let decimals = match &currency["decimal_places"] {
+            Value::String(text) => text.trim().parse().ok()?,
+            other => other.as_u64()?,
+        };
+        Some((code.to_ascii_uppercase(), json!(decimals)))
+    });
+    Value::Object(stated.collect())
 }
 
 fn time_zone(timezone: &Value) -> Option<String> {

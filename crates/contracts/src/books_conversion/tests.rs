@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::arithmetic::Model;
 use domain::money::Currency;
 use proptest::prelude::*;
 use prost::Message;
@@ -140,7 +141,86 @@ fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
                 fields,
             },
         );
-    let invoice = (
+    let payment = (text(), money_value(), money_value(), text(), text(), text()).prop_map(
+        |(key, amount, captured, date, kind, note)| d::DesiredPayment {
+            key,
+            amount,
+            captured,
+            date,
+            kind,
+            note,
+        },
+    );
+    (
+        disposition_value(),
+        client,
+        invoice_value(),
+        prop::collection::vec(payment, 0..3),
+        prop::collection::vec(refund_value(), 0..3),
+        prop::collection::vec(shipping_value(), 0..3),
+        prop::option::of(text().prop_filter("empty is none", |to| !to.is_empty())),
+        prop::collection::vec(text(), 0..3),
+        prop::collection::vec(alternative_value(), 0..3),
+        prop::collection::vec(held_value(), 0..3),
+    )
+        .prop_map(
+            |(
+                disposition,
+                client,
+                invoice,
+                payments,
+                refunds,
+                shipping,
+                email_to,
+                notices,
+                alternatives,
+                held_for,
+            )| {
+                d::DesiredBooks {
+                    disposition,
+                    client,
+                    invoice,
+                    payments,
+                    refunds,
+                    shipping,
+                    email_to,
+                    notices,
+                    alternatives,
+                    held_for,
+                }
+            },
+        )
+}
+
+fn model_value() -> impl Strategy<Value = Model> {
+    prop::sample::select(Model::ALL.to_vec())
+}
+
+fn alternative_value() -> impl Strategy<Value = d::Alternative> {
+    (
+        model_value(),
+        invoice_value(),
+        prop::collection::vec(refund_value(), 0..2),
+        prop::collection::vec(shipping_value(), 0..2),
+    )
+        .prop_map(|(model, invoice, refunds, shipping)| d::Alternative {
+            model,
+            invoice,
+            refunds,
+            shipping,
+        })
+}
+
+fn held_value() -> impl Strategy<Value = d::HeldFor> {
+    (model_value(), text(), text()).prop_map(|(model, code, message)| d::HeldFor {
+        model,
+        code,
+        message,
+    })
+}
+
+fn invoice_value() -> impl Strategy<Value = d::DesiredInvoice> {
+    (
         text(),
         text(),
         any::<u32>(),
@@ -161,40 +241,6 @@ fn books_value() -> impl Strategy<Value = d::DesiredBooks> {
                     expected_total: total,
                     expected_tax: tax,
                     rounding_bound_minor: bound,
-                }
-            },
-        );
-    let payment = (text(), money_value(), money_value(), text(), text(), text()).prop_map(
-        |(key, amount, captured, date, kind, note)| d::DesiredPayment {
-            key,
-            amount,
-            captured,
-            date,
-            kind,
-            note,
-        },
-    );
-    (
-        disposition_value(),
-        client,
-        invoice,
-        prop::collection::vec(payment, 0..3),
-        prop::collection::vec(refund_value(), 0..3),
-        prop::collection::vec(shipping_value(), 0..3),
-        prop::option::of(text().prop_filter("empty is none", |to| !to.is_empty())),
-        prop::collection::vec(text(), 0..3),
-    )
-        .prop_map(
-            |(disposition, client, invoice, payments, refunds, shipping, email_to, notices)| {
-                d::DesiredBooks {
-                    disposition,
-                    client,
-                    invoice,
-                    payments,
-                    refunds,
-                    shipping,
-                    email_to,
-                    notices,
                 }
             },
         )

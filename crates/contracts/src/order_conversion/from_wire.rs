@@ -51,6 +51,7 @@ pub fn from_wire(order: &w::Order) -> Read<d::Order> {
         external_order_id: order.external_order_id.clone(),
         channel_id: order.channel_id.clone(),
         store_time_zone: order.store_time_zone.clone(),
+        store_decimals: order.store_decimals,
     })
 }
 

@@ -310,6 +310,7 @@ fn order_value() -> impl Strategy<Value = d::Order> {
             currency_value(),
             any::<bool>(),
             any::<bool>(),
+            any::<Option<u32>>(),
         ),
         (any::<i64>(), any::<i64>(), totals_value(), address_value()),
         prop::collection::vec(address_value(), 0..2),
@@ -368,6 +369,7 @@ fn order_value() -> impl Strategy<Value = d::Order> {
                     external_order_id,
                     channel_id,
                     store_time_zone,
+                    store_decimals: head.6,
                 }
             },
         )

@@ -43,6 +43,7 @@ pub fn to_wire(order: &d::Order) -> w::Order {
         channel_id: order.channel_id.clone(),
         custom_status: order.custom_status.clone(),
         store_time_zone: order.store_time_zone.clone(),
+        store_decimals: order.store_decimals,
         status: order.status.clone(),
     }
 }

@@ -8,21 +8,20 @@ mod disposition;
 mod refunds;
 mod shipping;
 mod texts;
+mod worded;
 
 use std::collections::BTreeMap;
 
-use crate::accounting::{self, Entry, Hold, Receipt};
-use crate::arithmetic::{Figures, Model, rounding_bound_minor};
-use crate::books::{
-    DesiredBooks, DesiredClient, DesiredInvoice, DesiredPayment, Disposition, InvoiceLine, LineKind,
-};
-use crate::mapping::{Mapped, Mapping, Sources};
+use crate::accounting::{self, Entry, Hold};
+use crate::arithmetic::Model;
+use crate::books::{DesiredBooks, DesiredClient, DesiredInvoice, Disposition, HeldFor};
+use crate::mapping::Mapping;
 use crate::money::{Currency, Money};
 use crate::order::Order;
-use crate::policy::{INVOICE_NUMBER_MAX_CHARS, Policy, TaxMode};
+use crate::policy::{INVOICE_NUMBER_MAX_CHARS, Policy};
 use disposition::disposition;
 pub use texts::contains_token;
-use texts::{fit_refunds, fit_texts};
+use worded::Frame;
 
 /// Refunded, cancelled and declined: orders that ask for no money any more.
 const ENDED_STATUSES: [u32; 3] = [4, 5, 6];
@@ -99,86 +98,86 @@ fn book(
             ),
         });
     }
-    let entries = keep(accounting::entries(order, policy), &mut holds);
+    let whole_total = accounting::expected_total(order);
+    let whole_total = keep(
+        whole_total.map_err(|error| vec![not_computable(&error)]),
+        &mut holds,
+    );
+    let entries = keep(likeliest_entries(order, policy), &mut holds);
     let receipts = keep(accounting::receipts(order, policy), &mut holds);
     let day = keep(create_date(order).map_err(|hold| vec![hold]), &mut holds);
     let refunds = match (&entries, &receipts) {
-        (Some(entries), Some(receipts)) => keep(
+        (Some((_, entries)), Some(receipts)) => keep(
             accounting::refunds(order, policy, entries, receipts),
             &mut holds,
         ),
         _ => None,
     };
-    let (Some(entries), Some(receipts), Some(refunds), Some(day), true) =
-        (entries, receipts, refunds, day, holds.is_empty())
-    else {
+    let (Some((model, entries)), Some(receipts), Some(refunds), Some(day), Some(whole_total), true) = (
+        entries,
+        receipts,
+        refunds,
+        day,
+        whole_total,
+        holds.is_empty(),
+    ) else {
         holds.dedup();
         return Err(holds);
     };
-    let sources = Sources {
+    notices.extend(whole_total.notice);
+    let frame = Frame {
         order,
-        entries: &entries,
-        receipts: &receipts,
+        policy,
+        mapping,
+        client: &client,
         number: &number,
-        create_date: &day,
+        day: &day,
+        total: whole_total.total,
+        receipts: &receipts,
+        refunds: &refunds,
     };
-    let mapped = mapping.evaluate(&sources).map_err(|faults| {
-        let hold = |fault: crate::mapping::MappingFault| Hold {
-            code: "mapping_fault",
-            message: format!(
-                "The mapping {:?} cannot be applied: {fault}",
-                mapping.name()
-            ),
+    let mut worded = frame.worded(&entries, model)?;
+    let (mut alternatives, mut held_for) = (Vec::new(), Vec::new());
+    for other in Model::ALL.into_iter().filter(|other| *other != model) {
+        let lines = match accounting::entries(order, policy, other) {
+            Ok(lines) if lines == entries => continue,
+            other => other,
         };
-        faults.into_iter().map(hold).collect::<Vec<_>>()
-    })?;
-    let Mapped {
-        client: client_fields,
-        invoice: invoice_fields,
-        lines,
-        payments,
-    } = mapped;
-    let total = total(order).map_err(|hold| vec![hold])?;
-    let expected_tax = Money::rounded(order.totals.total.tax, order.currency)
-        .map_err(|error| vec![not_computable(&error)])?;
-    let mut invoice = DesiredInvoice {
-        number,
-        create_date: day,
-        due_offset_days: policy.due_offset_days_for(order.status_id),
-        fields: invoice_fields,
-        rounding_bound_minor: rounding_bound_minor(taxed_lines(&entries, &lines)),
-        lines,
-        expected_total: total,
-        expected_tax,
-    };
-    let predicted_tax = same_amounts(&invoice).map_err(|hold| vec![hold])?;
-    if policy.tax == TaxMode::Percent && predicted_tax != expected_tax {
-        notices.push(format!(
-            "FreshBooks' percents make {predicted_tax} tax, the store charged {expected_tax}: \
-             rounding within the policy's bound."
-        ));
+        match lines.and_then(|lines| frame.worded(&lines, other)) {
+            Ok(worded) => alternatives.push(worded.alternative(other)),
+            Err(holds) => held_for.extend(holds.into_iter().map(|hold| HeldFor {
+                model: other,
+                code: hold.code.to_owned(),
+                message: hold.message,
+            })),
+        }
     }
-    let mut client = DesiredClient {
-        fields: client_fields,
-        ..client
-    };
-    let mut payments = desired_payments(receipts, payments, policy);
-    let mut refunds = refunds::book(refunds, &policy.refund, &mut invoice, &mut payments)
-        .map_err(|hold| vec![hold])?;
-    let shipping = shipping::book(&policy.shipping, &mut invoice).map_err(|hold| vec![hold])?;
-    fit_texts(&mut client, &mut invoice, &mut payments, &mut notices);
-    fit_refunds(&mut refunds, &mut notices);
+    notices.append(&mut worded.notices);
     let email_to = email_to(order, policy, &disposition, &mut notices);
     Ok(DesiredBooks {
         disposition,
-        client,
-        invoice,
-        payments,
-        refunds,
-        shipping,
+        client: worded.client,
+        invoice: worded.invoice,
+        payments: worded.payments,
+        refunds: worded.refunds,
+        shipping: worded.shipping,
         email_to,
         notices,
+        alternatives,
+        held_for,
     })
+}
+
+/// The lines for the likeliest arithmetic that has any, or why none of them has.
+fn likeliest_entries(order: &Order, policy: &Policy) -> Result<(Model, Vec<Entry>), Vec<Hold>> {
+    let mut refused = None;
+    for model in Model::ALL {
+        match accounting::entries(order, policy, model) {
+            Ok(entries) => return Ok((model, entries)),
+            Err(holds) => refused = refused.or(Some(holds)),
+        }
+    }
+    Err(refused.unwrap_or_default())
 }
 
 /// Whom the invoice is mailed. Nobody is asked to pay what is cancelled, declined or given back.
@@ -225,10 +224,6 @@ fn not_computable(error: &crate::money::Error) -> Hold {
     }
 }
 
-fn total(order: &Order) -> Result<Money, Hold> {
-    Money::exact(order.totals.total.inc_tax, order.currency).map_err(|e| not_computable(&e))
-}
-
 fn number(order_id: u64, policy: &Policy) -> String {
     format!("{}{order_id}", policy.invoice.prefix)
 }
@@ -257,72 +252,6 @@ fn client_keys(order: &Order) -> DesiredClient {
     }
 }
 
-/// Lines the rounding bound counts: those with a tax, or, where tax is booked as an amount, all
-/// that could have had one.
-fn taxed_lines(entries: &[Entry], lines: &[InvoiceLine]) -> u64 {
-    let as_amount = entries.iter().any(|entry| entry.kind == LineKind::Tax);
-    let counts = |line: &&InvoiceLine| {
-        let bare = matches!(line.kind, LineKind::Tax | LineKind::Rounding);
-        line.tax1.is_some() || line.tax2.is_some() || (as_amount && !bare)
-    };
-    lines.iter().filter(counts).count() as u64
-}
-
-/// Lines that carry a tax.
-fn taxed(lines: &[InvoiceLine]) -> u64 {
-    let carries = |line: &&InvoiceLine| line.tax1.is_some() || line.tax2.is_some();
-    lines.iter().filter(carries).count() as u64
-}
-
-/// A mapping words lines; it must not change what they add up to. Gives the predicted tax.
-fn same_amounts(invoice: &DesiredInvoice) -> Result<Money, Hold> {
-    let lines = invoice.lines.iter().map(Figures::from);
-    let predicted = Model::default()
-        .predict(lines, invoice.expected_total.currency)
-        .map_err(|error| not_computable(&error))?;
-    if predicted.total == invoice.expected_total {
-        return Ok(predicted.tax);
-    }
-    Err(Hold {
-        code: "mapping_changed_amounts",
-        message: format!(
-            "The mapped lines make {}, the order is {}. A mapping may word lines, not change \
-             them; correct the mapping.",
-            predicted.total, invoice.expected_total
-        ),
-    })
-}
-
-fn desired_payments(
-    receipts: Vec<Receipt>,
-    mapped: Vec<crate::mapping::MappedPayment>,
-    policy: &Policy,
-) -> Vec<DesiredPayment> {
-    let mut mapped = mapped.into_iter();
-    receipts
-        .into_iter()
-        .map(|receipt| {
-            let words = mapped.next().unwrap_or_default();
-            // The connection's own table wins over the mapping's look-up.
-            let set =
-                accounting::overridden_payment_type(policy, &receipt.gateway, &receipt.method);
-            let kind = match set {
-                Some(kind) => kind.to_owned(),
-                None if words.kind.is_empty() => receipt.kind,
-                None => words.kind,
-            };
-            DesiredPayment {
-                key: receipt.key,
-                amount: receipt.amount,
-                captured: receipt.amount,
-                date: receipt.date,
-                kind,
-                note: words.note,
-            }
-        })
-        .collect()
-}
-
 /// Books without lines, for orders that are not in them.
 fn bare(
     order_id: u64,
@@ -348,5 +277,7 @@ fn bare(
         shipping: Vec::new(),
         email_to: None,
         notices: Vec::new(),
+        alternatives: Vec::new(),
+        held_for: Vec::new(),
     }
 }

@@ -4,11 +4,12 @@
 
 use rust_decimal::Decimal;
 
-use super::{not_computable, taxed};
+use super::not_computable;
 use crate::accounting::{Hold, PayoutWay, Refunded};
 use crate::arithmetic::{Figures, Model, rounding_bound_minor};
 use crate::books::{
     DesiredInvoice, DesiredPayment, DesiredRefund, InvoiceLine, LineKind, RefundDocument,
+    RoundingLine,
 };
 use crate::money::{Error, Money};
 use crate::policy::{CREDIT_NOTE_NUMBER_MAX_CHARS, RefundMode};
@@ -17,6 +18,7 @@ use crate::policy::{CREDIT_NOTE_NUMBER_MAX_CHARS, RefundMode};
 pub(super) fn book(
     refunds: Vec<Refunded>,
     mode: &RefundMode,
+    model: Model,
     invoice: &mut DesiredInvoice,
     payments: &mut [DesiredPayment],
 ) -> Result<Vec<DesiredRefund>, Hold> {
@@ -24,7 +26,7 @@ pub(super) fn book(
         lower(refund, refund.absorbed, payments).map_err(|error| not_computable(&error))?;
     }
     if *mode == RefundMode::Adjust {
-        adjust(&refunds, invoice, payments)?;
+        adjust(&refunds, model, invoice, payments)?;
     }
     let desired = |refund| desired(refund, mode, &invoice.number);
     refunds
@@ -98,6 +100,7 @@ fn note(refund: &Refunded, number: &str) -> String {
 /// went back of each.
 fn adjust(
     refunds: &[Refunded],
+    model: Model,
     invoice: &mut DesiredInvoice,
     payments: &mut [DesiredPayment],
 ) -> Result<(), Hold> {
@@ -118,7 +121,7 @@ fn adjust(
         invoice.expected_tax = invoice.expected_tax.checked_sub(refund.tax).map_err(wide)?;
         lower(refund, refund.gross, payments).map_err(wide)?;
     }
-    close(invoice).map_err(wide)?
+    close(invoice, model).map_err(wide)?
 }
 
 /// One line per set of taxes; nothing of the refund's own rounding.
@@ -156,13 +159,20 @@ fn negative_lines(refund: &Refunded) -> Vec<InvoiceLine> {
 }
 
 /// Compares the prediction with the lowered total and adds the one rounding line.
-fn close(invoice: &mut DesiredInvoice) -> Result<Result<(), Hold>, Error> {
+fn close(invoice: &mut DesiredInvoice, model: Model) -> Result<Result<(), Hold>, Error> {
     let total = invoice.expected_total;
     let lines = invoice.lines.iter().map(Figures::from);
-    let predicted = Model::default().predict(lines, total.currency)?;
+    let predicted = model.predict(lines.clone(), total.currency)?;
     let difference = total.checked_sub(predicted.total)?;
+    // Tax booked as an amount is exact on the lines it came and went with.
+    let is_amount = invoice.lines.iter().any(|line| line.kind == LineKind::Tax);
+    let books_tax = if is_amount {
+        invoice.expected_tax
+    } else {
+        predicted.tax
+    };
     // Where tax is booked as an amount, the bound counts lines that show no tax.
-    let bound = rounding_bound_minor(taxed(&invoice.lines));
+    let bound = rounding_bound_minor(lines);
     invoice.rounding_bound_minor = invoice.rounding_bound_minor.max(bound);
     if difference.amount_minor.unsigned_abs() > invoice.rounding_bound_minor {
         return Ok(Err(Hold {
@@ -175,11 +185,11 @@ fn close(invoice: &mut DesiredInvoice) -> Result<Result<(), Hold>, Error> {
             ),
         }));
     }
-    if difference.amount_minor != 0 {
+    if difference.amount_minor != 0 || books_tax != invoice.expected_tax {
         invoice.lines.push(InvoiceLine {
             kind: LineKind::Rounding,
-            name: "Rounding".to_owned(),
-            description: String::new(),
+            name: RoundingLine::NAME.to_owned(),
+            description: RoundingLine::description(invoice.expected_tax, books_tax),
             quantity: Decimal::ONE,
             unit_cost: difference.to_decimal(),
             tax1: None,

@@ -22,6 +22,8 @@ pub(super) struct Charge<'a> {
     pub(super) set: usize,
     /// Order-level discounts are spread over it.
     pub(super) discountable: bool,
+    /// Discounts taken into its amount, by name.
+    pub(super) less: Vec<(String, Decimal)>,
 }
 
 /// The exact one of the two amounts.
@@ -87,6 +89,7 @@ pub(super) fn charges<'a>(order: &'a Order, sets: &mut TaxSets<'a>) -> Vec<Charg
             amount,
             set,
             discountable: false,
+            less: Vec::new(),
         });
     }
     charges
@@ -115,6 +118,7 @@ fn product<'a>(
         amount,
         set,
         discountable: !gift,
+        less: Vec::new(),
     }
 }
 
@@ -149,6 +153,7 @@ fn whole<'a>(
                 amount,
                 set,
                 discountable: false,
+                less: Vec::new(),
             });
         }
     }
@@ -195,6 +200,7 @@ fn wrapping<'a>(order: &'a Order, sets: &mut TaxSets<'a>, charges: &mut Vec<Char
             amount,
             set,
             discountable: false,
+            less: Vec::new(),
         });
     }
 }

@@ -4,7 +4,10 @@
 
 use std::fmt::Write as _;
 
+use rust_decimal::Decimal;
+
 use super::charges::basis;
+use crate::money::Currency;
 use crate::order::{Order, ProductLine};
 
 /// `Colour: red, Size: M`; empty without options.
@@ -28,9 +31,7 @@ pub(super) fn options(line: &ProductLine) -> String {
 }
 
 /// What a bundle contains and, when pieces were put together, how many at what price.
-///
-/// `whole` is false when a discount has already reduced the line.
-pub(super) fn product(order: &Order, line: &ProductLine, collapsed: bool, whole: bool) -> String {
+pub(super) fn product(order: &Order, line: &ProductLine, collapsed: bool) -> String {
     let mut text = String::new();
     if collapsed {
         let price = basis(&line.price, order.tax_inclusive).normalize();
@@ -38,9 +39,6 @@ pub(super) fn product(order: &Order, line: &ProductLine, collapsed: bool, whole:
         let _ = write!(text, "{quantity} × {price}");
         if order.tax_inclusive {
             text.push_str(" incl. tax");
-        }
-        if !whole {
-            text.push_str(", less discount");
         }
     }
     let mut first = true;
@@ -66,4 +64,14 @@ pub(super) fn product(order: &Order, line: &ProductLine, collapsed: bool, whole:
         }
     }
     text
+}
+
+/// Names the discounts that were taken into a line's price.
+pub(super) fn less(text: &mut String, discounts: &[(String, Decimal)], currency: Currency) {
+    for (name, amount) in discounts {
+        let mut amount = amount.normalize();
+        amount.rescale(amount.scale().max(currency.decimals()));
+        text.push_str(if text.is_empty() { "Less " } else { ", less " });
+        let _ = write!(text, "{name} {amount}");
+    }
 }

@@ -5,6 +5,7 @@
 //! and whether the order is in the books at all ([`crate::account`]).
 
 mod charges;
+mod closing;
 mod describe;
 mod discounts;
 mod entries;
@@ -15,15 +16,23 @@ mod receipts;
 mod refund_lines;
 mod refund_shares;
 mod refunds;
+mod smallest_unit;
 mod spread;
 mod tax_lines;
 mod taxes;
+mod total;
+mod tuning;
+mod tuning_steps;
+mod ways;
+mod writer;
 
+pub(crate) use closing::bound_minor;
 pub use entries::entries;
 pub(crate) use payment_type::overridden as overridden_payment_type;
 pub(crate) use receipts::{day, time_zone};
 pub use receipts::{money_captured, paid_offline, receipts};
 pub use refunds::{Payout, PayoutWay, Refunded, all_given_back, money_given_back, refunds};
+pub(crate) use total::expected as expected_total;
 
 use rust_decimal::Decimal;
 

@@ -90,7 +90,7 @@ fn compute(order: &Order, policy: &Policy, zone: &TimeZone) -> Computed {
     tenders(order, policy, zone, &mut list, &mut holds)?;
     list.sort_by(|left, right| (left.0, &left.1.key).cmp(&(right.0, &right.1.key)));
     let mut receipts: Vec<Receipt> = list.into_iter().map(|(_, receipt)| receipt).collect();
-    let total = Money::rounded(order.totals.total.inc_tax, order.currency)?;
+    let total = super::expected_total(order)?.total;
     let mut paid = Money::zero(order.currency);
     for receipt in &receipts {
         paid = paid.checked_add(receipt.amount)?;

@@ -117,12 +117,7 @@ fn by_percent(
             ),
         }));
     }
-    let bound = rounding_bound_minor(
-        lines
-            .iter()
-            .filter(|line| line.tax1.is_some() || line.tax2.is_some())
-            .count() as u64,
-    );
+    let bound = rounding_bound_minor(lines.iter().map(Figures::from));
     let predicted = Model::default().predict(lines.iter().map(Figures::from), currency)?;
     let difference = given.gross.checked_sub(predicted.total)?;
     if difference.amount_minor.unsigned_abs() > bound {
@@ -191,7 +186,7 @@ fn by_amount(order: &Order, parts: &[(Share, Decimal)], reported: Decimal) -> Li
     Lines {
         lines,
         tax: Money::rounded(tax, currency).unwrap_or(Money::zero(currency)),
-        bound_minor: rounding_bound_minor(parts.len() as u64),
+        bound_minor: (parts.len() as u64).max(1),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Not here: tax amounts; FreshBooks computes them (see [`crate::arithmetic`]).
 
+use std::collections::BTreeMap;
+
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::books::LineTax;
@@ -30,20 +32,34 @@ pub(super) struct TaxSets<'a> {
     keys: Vec<Vec<&'a TaxRow>>,
     /// Rows that charge something, in order of product and priority.
     rows: Vec<&'a TaxRow>,
+    /// How many rates of one priority stand in the first of the two places.
+    first_place_rates: usize,
 }
 
 /// The set without taxes.
 pub(super) const UNTAXED: usize = 0;
 
+/// Rows that charge something. Those that charged nothing do not count, unless the store reports no
+/// amounts at all.
+fn charging(order: &Order) -> Vec<&TaxRow> {
+    let reported = order.taxes.iter().any(|row| !row.line_amount.is_zero());
+    let charges = |row: &&TaxRow| !row.rate.is_zero() && (!reported || !row.line_amount.is_zero());
+    order.taxes.iter().filter(charges).collect()
+}
+
+/// The most rates that any one thing of the order was charged.
+pub(super) fn most_rates(order: &Order) -> usize {
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    for row in charging(order) {
+        let thing = (row.item, row.order_product_id, row.order_address_id);
+        *counts.entry(thing).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or(0)
+}
+
 impl<'a> TaxSets<'a> {
-    pub(super) fn new(order: &'a Order) -> Self {
-        // Rows that charged nothing do not count, unless the store reports no amounts at all.
-        let reported = order.taxes.iter().any(|row| !row.line_amount.is_zero());
-        let mut rows: Vec<&TaxRow> = order
-            .taxes
-            .iter()
-            .filter(|row| !row.rate.is_zero() && (!reported || !row.line_amount.is_zero()))
-            .collect();
+    pub(super) fn new(order: &'a Order, first_place_rates: usize) -> Self {
+        let mut rows = charging(order);
         rows.sort_by_key(|row| (row.item, row.order_product_id, row.priority));
         let untaxed = TaxSet {
             tax1: None,
@@ -55,6 +71,7 @@ impl<'a> TaxSets<'a> {
             sets: vec![untaxed],
             keys: vec![Vec::new()],
             rows,
+            first_place_rates,
         }
     }
 
@@ -164,7 +181,7 @@ impl<'a> TaxSets<'a> {
             .copied()
             .collect();
         if !general.is_empty() {
-            return self.index_of(general);
+            return self.index_of(one_lines_rows(general, net, tax));
         }
         let tolerance = Decimal::new(1, 2);
         let known = self.sets.iter().position(|set| {
@@ -200,8 +217,8 @@ impl<'a> TaxSets<'a> {
         self.sets.len() - 1
     }
 
-    fn index_of(&mut self, mut rows: Vec<&'a TaxRow>) -> usize {
-        rows.dedup_by(|left, right| same_tax(left, right));
+    /// Every row counts, also two of one name, rate and priority: two districts may be alike.
+    fn index_of(&mut self, rows: Vec<&'a TaxRow>) -> usize {
         let known = self.keys.iter().position(|key| {
             key.len() == rows.len()
                 && !key.is_empty()
@@ -213,7 +230,7 @@ impl<'a> TaxSets<'a> {
         if let Some(index) = known {
             return index;
         }
-        let index = self.add(fold(&rows));
+        let index = self.add(fold(&rows, self.first_place_rates));
         self.keys[index] = rows;
         index
     }
@@ -223,21 +240,58 @@ fn same_tax(left: &TaxRow, right: &TaxRow) -> bool {
     left.name == right.name && left.rate == right.rate && left.priority == right.priority
 }
 
+/// The rows of one line, of rows that do not say which line they are of: a store without details
+/// reports each tax once for the order, or once for each line. Of the ways to part alike rows
+/// evenly the one is taken that comes nearest to the line's own `tax`.
+fn one_lines_rows<'a>(rows: Vec<&'a TaxRow>, net: Decimal, tax: Decimal) -> Vec<&'a TaxRow> {
+    let mut alike: Vec<(&'a TaxRow, usize)> = Vec::new();
+    for row in rows {
+        match alike.iter_mut().find(|(known, _)| same_tax(known, row)) {
+            Some((_, count)) => *count += 1,
+            None => alike.push((row, 1)),
+        }
+    }
+    let most = alike.iter().map(|(_, count)| *count).max().unwrap_or(1);
+    let off = |lines: usize| {
+        let rate: Decimal = alike
+            .iter()
+            .map(|(row, count)| row.rate * Decimal::from(share(*count, lines)))
+            .sum();
+        let made = net.checked_mul(rate / Decimal::ONE_HUNDRED);
+        (made.unwrap_or(Decimal::MAX).saturating_sub(tax)).abs()
+    };
+    let lines = (1..=most).min_by_key(|lines| off(*lines)).unwrap_or(1);
+    let of_line = alike
+        .iter()
+        .flat_map(|(row, count)| std::iter::repeat_n(*row, share(*count, lines)));
+    of_line.collect()
+}
+
+/// How many of `count` alike rows belong to one of `lines` lines; one at least.
+fn share(count: usize, lines: usize) -> usize {
+    (count / lines).max(1)
+}
+
 /// Two taxes at most, from any number: equal priorities add up, later ones compound.
-fn fold(rows: &[&TaxRow]) -> TaxSet {
+fn fold(rows: &[&TaxRow], first_place_rates: usize) -> TaxSet {
     let first_priority = rows.first().map(|row| row.priority);
     let later = rows.partition_point(|row| Some(row.priority) == first_priority);
     let (first, second, compounded) = match later {
-        // One priority only: the first rate stays itself, the others share the second place.
-        all if all == rows.len() => (
-            &rows[..rows.len().min(1)],
-            &rows[rows.len().min(1)..],
-            false,
-        ),
+        // One priority only: the first rates stand in the first place, the others in the second.
+        all if all == rows.len() => {
+            let most = rows.len().saturating_sub(1).max(1);
+            let (first, second) = rows.split_at(first_place_rates.clamp(1, most).min(rows.len()));
+            (first, second, false)
+        }
         split => (&rows[..split], &rows[split..], true),
     };
     let tax1 = folded(first);
-    let tax2 = folded(second);
+    let mut tax2 = folded(second);
+    let are_alike = tax1 == tax2;
+    if let Some(tax) = tax2.as_mut().filter(|_| are_alike) {
+        // FreshBooks tells taxes apart by name and percent; two districts that are alike stay two.
+        tax.name.push_str(" (2)");
+    }
     let rate = |tax: &Option<LineTax>| {
         tax.as_ref()
             .map_or(Decimal::ZERO, |tax| tax.percent / Decimal::ONE_HUNDRED)

@@ -120,6 +120,7 @@ fn read(document: &Value, findings: &Findings) -> Option<Order> {
         external_order_id: node.get("external_order_id").text(),
         channel_id: node.get("channel_id").text(),
         store_time_zone: "UTC".to_owned(),
+        store_decimals: store_decimals(&root, currency),
     };
     let modified = node.get("date_modified").time_or_none();
     let order = Order {
@@ -127,6 +128,14 @@ fn read(document: &Value, findings: &Findings) -> Option<Order> {
         ..order
     };
     Some(rules::apply(order, &root, findings))
+}
+
+/// What the store's currency settings say of the order's currency.
+fn store_decimals(root: &Node<'_>, currency: Option<Currency>) -> Option<u32> {
+    let store = root.get("store");
+    let of_store = store.get("currency_decimals");
+    let decimals = of_store.get(currency?.code()).whole_or_none()?;
+    u32::try_from(decimals).ok()
 }
 
 fn currency(order: &Node<'_>) -> Option<Currency> {

@@ -87,11 +87,6 @@ pub(super) fn product(node: &Node<'_>) -> ProductLine {
             "missing_quantity",
             "is missing; correct the order in the store",
         );
-    } else if pieces < Decimal::ZERO {
-        quantity.fault(
-            "negative_quantity",
-            format_args!("is {pieces}, below zero; correct the order in the store"),
-        );
     }
     let product_type = match node.get("type").text().as_str() {
         "digital" => ProductType::Digital,

@@ -108,7 +108,10 @@ fn totals(order: &Order, root: &Node<'_>) {
     let total = order.totals.total.inc_tax;
     if total < Decimal::ZERO {
         let node = root.get("order");
-        let message = format!("is {total}, below zero; correct the order in the store");
+        let message = format!(
+            "is {total}: the store owes the shopper, and no invoice can say that; book a credit note \
+             for the client in FreshBooks by hand, then purge this letter"
+        );
         node.get("total_inc_tax").fault("negative_total", message);
     }
 }

@@ -37,7 +37,7 @@ fn what_rounding_leaves_is_one_named_line() {
         "1001 on 2020-08-27
          Product Cap | 1 x 4.95 | GST 10 %
          Product Tie | 1 x 4.95 | GST 10 %
-         Rounding Rounding | 1 x -0.01
+         Rounding Rounding | 1 x -0.01 | Rounding. Tax in the store: 0.99 USD, in these lines: 1.00 USD.
          total 10.89 USD with tax 0.99 USD
          txn:501 VISA 10.89 USD on 2020-08-27",
     );

@@ -67,10 +67,10 @@ fn order_218() {
     becomes(
         &order,
         "1001 on 2020-08-27
-         Product Hat | 1 x 31.34 | Tax 8.25 %
+         Product Hat | 1 x 31.33 | Tax 8.25 %
          Product Scarf | 1 x 31.33 | Tax 8.25 %
          Shipping Shipping | 1 x 11.09 | Tax 8.25 %
-         Discount Coupon S2549JM0Y | 1 x -4.62 | Tax 8.25 %
+         Discount Coupon S2549JM0Y | 1 x -4.60 | Tax 8.25 %
          Discount Discount | 1 x -4.62 | Tax 8.25 %
          total 69.84 USD with tax 5.31 USD
          txn:501 VISA 69.84 USD on 2020-08-27",

@@ -59,7 +59,7 @@ fn the_same_coupon_taken_off_the_price() {
         &with_coupon(),
         &net,
         "1001 on 2020-08-27
-         Product Lamp | 1 x 90.00 | VAT 20 %
+         Product Lamp | 1 x 90.00 | VAT 20 % | Less Coupon TEN 12.00
          total 108.00 USD with tax 18.00 USD
          txn:501 VISA 108.00 USD on 2020-08-27",
     );

@@ -175,9 +175,10 @@ async fn find_client(
         .is_some_and(|key| email.is_some_and(|email| !email.is_empty() && email != key));
     let found = tools
         .account
-        .find_desired_client(&desired.client, None)
+        .find_desired_clients(&desired.client, None)
         .await
         .map_err(Error::vendor("looking a client up for the forecast"))?;
+    let found = found.into_iter().next();
     facts.client_found = Some(found.is_some());
     facts.client_calls.reads = if other_case && found.is_none() { 2 } else { 1 };
     if let Some(id) = found {

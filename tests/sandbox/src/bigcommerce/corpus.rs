@@ -132,9 +132,10 @@ impl Shop {
             store_currency: self.0.config.default_currency.clone(),
         };
         let store = json!({
-            "time_zone": self.0.config.time_zone,
+            "time_zone": self.0.time_zone(),
             "time_zone_known": true,
             "tax_settings": settings::tax(&self.0),
+            "currency_decimals": currency_decimals(&settings::currencies(&self.0)),
         });
         let parts = [
             ("order", render::order(order, &links, Include::default())),
@@ -159,3 +160,12 @@ impl Shop {
 
 /// 2025-06-01T00:00Z, in hours.
 const FIRST_HOUR: i64 = 485_712;
+
+/// Decimals by currency code, as a reader of the store's currency settings would keep them.
+fn currency_decimals(currencies: &[Value]) -> Value {
+    let stated = currencies.iter().filter_map(|currency| {
+        let code = currency.get("currency_code")?.as_str()?;
+        Some((code.to_owned(), currency.get("decimal_places")?.clone()))
+    });
+    Value::Object(stated.collect())
+}

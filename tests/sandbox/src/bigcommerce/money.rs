@@ -5,9 +5,11 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Number, Value};
 
-/// Digits behind the point of a currency, two when the code is not known.
+/// Digits behind the point of a currency as every store here has it set, two when the code is not
+/// known. Stores keep forints and pesos whole although ISO 4217 gives them two digits.
 pub(crate) fn digits(code: &str) -> u32 {
     match code {
+        "COP" | "HUF" => 0,
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
         | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,

@@ -14,6 +14,8 @@ pub(crate) struct Customer {
     pub(crate) address: Address,
     pub(crate) address_id: u64,
     pub(crate) group_id: u64,
+    /// The storefront where the customer signed up.
+    pub(crate) channel_id: u64,
     pub(crate) notes: String,
     pub(crate) store_credit: Decimal,
     pub(crate) created: Timestamp,
@@ -120,8 +122,8 @@ pub(crate) fn customer(customer: &Customer, includes: &[&str]) -> Value {
         "address_count": 1,
         "attribute_count": 0,
         "registration_ip_address": "",
-        "origin_channel_id": 1,
-        "channel_ids": [1],
+        "origin_channel_id": customer.channel_id,
+        "channel_ids": [customer.channel_id],
         "accepts_product_review_abandoned_cart_emails": false,
         "authentication": {"force_password_reset": false},
     });

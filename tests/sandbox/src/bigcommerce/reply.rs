@@ -122,10 +122,15 @@ impl Page {
 
 /// A V2 list: the page's rows, or 204 with no body when there are none.
 pub(crate) fn v2_list(rows: Vec<Value>, params: &Params) -> Result<Response, ApiError> {
+    Ok(v2_rows(v2_page(rows, params)?))
+}
+
+/// The rows of the page that was asked for.
+pub(crate) fn v2_page(rows: Vec<Value>, params: &Params) -> Result<Vec<Value>, ApiError> {
     let page = Page::read(params).ok_or_else(|| {
         ApiError::v2_bad("The page and limit parameters must be positive integers.")
     })?;
-    Ok(v2_rows(page.cut(rows)))
+    Ok(page.cut(rows))
 }
 
 /// Rows already cut to their page.

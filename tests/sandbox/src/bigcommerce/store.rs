@@ -54,6 +54,7 @@ pub(crate) struct StoreConfig {
     pub(crate) store_id: String,
     pub(crate) client_id: String,
     pub(crate) tax_inclusive: bool,
+    /// At the start; [`Store::time_zone`] is the one of now.
     pub(crate) time_zone: String,
     pub(crate) default_currency: String,
     #[serde(serialize_with = "as_text")]
@@ -73,8 +74,8 @@ pub(crate) struct StoreData {
     pub(crate) orders: BTreeMap<u64, Arc<Order>>,
     pub(crate) customers: BTreeMap<u64, Customer>,
     pub(crate) products: BTreeMap<u64, Product>,
-    /// Lower-case e-mail to customer id.
-    emails: BTreeMap<String, u64>,
+    /// Channel and lower-case e-mail to customer id.
+    emails: BTreeMap<(u64, String), u64>,
     next: Counters,
 }
 
@@ -107,22 +108,23 @@ impl StoreData {
     /// Adds or replaces a customer, and keeps the e-mail index right.
     pub(crate) fn put_customer(&mut self, customer: Customer) {
         if let Some(old) = self.customers.get(&customer.id) {
-            self.emails.remove(&old.address.email.to_lowercase());
+            self.emails.remove(&key(old));
         }
-        self.emails
-            .insert(customer.address.email.to_lowercase(), customer.id);
+        self.emails.insert(key(&customer), customer.id);
         self.customers.insert(customer.id, customer);
     }
 
     pub(crate) fn drop_customer(&mut self, id: u64) -> Option<Customer> {
         let old = self.customers.remove(&id)?;
-        self.emails.remove(&old.address.email.to_lowercase());
+        self.emails.remove(&key(&old));
         Some(old)
     }
 
-    /// E-mails are unique per store, compared without case.
-    pub(crate) fn customer_by_email(&self, email: &str) -> Option<u64> {
-        self.emails.get(&email.to_lowercase()).copied()
+    /// E-mails are unique per channel, compared without case.
+    pub(crate) fn customer_by_email(&self, channel_id: u64, email: &str) -> Option<u64> {
+        self.emails
+            .get(&(channel_id, email.to_lowercase()))
+            .copied()
     }
 
     /// Lets a raw order choose its own id, and keeps later ids above it.
@@ -131,10 +133,15 @@ impl StoreData {
     }
 }
 
+fn key(customer: &Customer) -> (u64, String) {
+    (customer.channel_id, customer.address.email.to_lowercase())
+}
+
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) config: StoreConfig,
     data: Mutex<StoreData>,
+    time_zone: Mutex<String>,
     pub(crate) registry: Mutex<Registry>,
     pub(crate) quota: Mutex<Quota>,
     pub(crate) calls: Mutex<Calls>,
@@ -157,6 +164,7 @@ impl Store {
                     customer: 1,
                 },
             }),
+            time_zone: Mutex::new(config.time_zone.clone()),
             registry: Mutex::new(Registry::default()),
             quota: Mutex::new(Quota::new(quota)),
             calls: Mutex::new(Calls::default()),
@@ -164,6 +172,15 @@ impl Store {
             created: crate::clock::now(),
             config,
         }
+    }
+
+    /// The IANA name of the merchant's setting.
+    pub(crate) fn time_zone(&self) -> String {
+        lock(&self.time_zone).clone()
+    }
+
+    pub(crate) fn set_time_zone(&self, name: String) {
+        *lock(&self.time_zone) = name;
     }
 
     pub(crate) fn data(&self) -> MutexGuard<'_, StoreData> {

@@ -28,6 +28,21 @@ pub(super) enum DuplicateNumbers {
     Accept,
 }
 
+/// The most characters of a text field, by `object.field` or by the field's name in every object.
+///
+/// FreshBooks publishes none but the invoice number's; that there are more is known from refusals.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct TextLimits(BTreeMap<String, usize>);
+
+impl TextLimits {
+    /// The limit of a field; the more exact name wins. A line's fields are its document's.
+    pub(super) fn of(&self, object: &str, field: &str) -> Option<usize> {
+        let exact = self.0.get(&format!("{object}.{field}"));
+        exact.or_else(|| self.0.get(field)).copied()
+    }
+}
+
 /// The switches of an account, as POST /_sandbox/accounts takes them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +53,9 @@ pub(super) struct Settings {
     pub(super) refresh_token: String,
     #[serde(default)]
     pub(super) rounding: Rounding,
+    /// Smallest units that come on top of every invoice: a rule that no arithmetic explains.
+    #[serde(default)]
+    pub(super) surcharge_minor: i64,
     /// Absent: the measured limits. Null: none.
     #[serde(default = "usual_limits")]
     pub(super) limits: Option<Limits>,
@@ -67,6 +85,12 @@ pub(super) struct Settings {
     /// Text outside the basic plane is refused with errno 1036.
     #[serde(default)]
     pub(super) refuse_four_byte_unicode: bool,
+    /// Each of these characters in a text is refused with errno 1027.
+    #[serde(default)]
+    pub(super) refused_characters: String,
+    /// A longer text is refused with errno 1017.
+    #[serde(default)]
+    pub(super) text_limits: TextLimits,
     /// A payment turns a draft into a sent invoice.
     #[serde(default)]
     pub(super) paying_draft_sends: bool,

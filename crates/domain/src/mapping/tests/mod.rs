@@ -105,6 +105,7 @@ fn order() -> Order {
         external_order_id: String::new(),
         channel_id: "1".into(),
         store_time_zone: "America/New_York".into(),
+        store_decimals: None,
     }
 }
 

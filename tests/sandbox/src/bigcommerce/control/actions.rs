@@ -239,11 +239,7 @@ fn give_back(
     let id = refund::refund(order, &items, to, request.declined, reason, ids)?;
     if !request.declined {
         let back: rust_decimal::Decimal = order.refunds.iter().map(refund::paid_back).sum();
-        order.status_id = if back >= order.sums.total_inc_tax {
-            4
-        } else {
-            14
-        };
+        order.status_id = if back >= order.sums.payable() { 4 } else { 14 };
     }
     Ok(id)
 }

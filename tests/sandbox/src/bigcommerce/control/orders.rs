@@ -215,6 +215,8 @@ pub(crate) fn summary(order: &Order) -> Value {
         "status_id": order.status_id,
         "is_deleted": order.archived,
         "total_inc_tax": scalar(order, "total_inc_tax"),
+        "payable": money::plain4(payable(order, captured)),
+        "unit": money::plain4(Decimal::new(1, digits(order))),
         "total_tax": scalar(order, "total_tax"),
         "currency": scalar(order, "default_currency_code"),
         "customer_id": order.spec.customer_id,
@@ -230,6 +232,26 @@ pub(crate) fn summary(order: &Order) -> Value {
     })
 }
 
+/// The total in whole units of its currency: as it was captured where it is finer than those, else
+/// rounded half up.
+fn payable(order: &Order, captured: Decimal) -> Decimal {
+    let total = scalar(order, "total_inc_tax").and_then(|text| text.parse::<Decimal>().ok());
+    let total = total.unwrap_or_default();
+    let digits = digits(order);
+    let rounded = money::round(total, digits);
+    let near = (captured - total).abs() < Decimal::new(1, digits);
+    if rounded != total && near {
+        captured
+    } else {
+        rounded
+    }
+}
+
+/// Decimals of the order's currency in this store.
+fn digits(order: &Order) -> u32 {
+    money::digits(&scalar(order, "default_currency_code").unwrap_or_default())
+}
+
 /// The whole total, for an order that reached a paid status without any transaction. A refund to
 /// store credit is a transaction too, and says nothing of how the money came in.
 fn offline(order: &Order) -> Decimal {
@@ -238,8 +260,7 @@ fn offline(order: &Order) -> Decimal {
     if !paid || v3::transactions(order).iter().any(came_in) {
         return Decimal::ZERO;
     }
-    let total = scalar(order, "total_inc_tax");
-    total.and_then(|text| text.parse().ok()).unwrap_or_default()
+    payable(order, Decimal::ZERO)
 }
 
 /// Money in by good, real transactions, and money that refunds gave back by any way.

@@ -48,10 +48,10 @@ async fn create_customer(
     }
     let shown = {
         let mut data = store.data();
-        if data.customer_by_email(&address.email).is_some() {
+        if data.customer_by_email(1, &address.email).is_some() {
             return Err(Problem::conflict("a customer with this email exists"));
         }
-        let id = register(&mut data, address);
+        let id = register(&mut data, address, 1);
         let customer = data.customers.get(&id);
         customer
             .map(|c| people::customer(c, &["addresses"]))

@@ -8,6 +8,7 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Body, Problem, body, store};
@@ -24,10 +25,12 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/stores", get(index).post(create))
         .route("/stores/{hash}", get(show).delete(remove))
         .route("/stores/{hash}/quota", put(set_quota))
+        .route("/stores/{hash}/time_zone", put(set_time_zone))
 }
 
 fn describe(store: &Store) -> Value {
     let mut value = serde_json::to_value(&store.config).unwrap_or_default();
+    value["time_zone"] = json!(store.time_zone());
     value["orders"] = json!(store.data().orders.len());
     value["hooks"] = json!(lock(&store.registry).all().count());
     value["created"] = json!(store.created.to_string());
@@ -77,11 +80,7 @@ fn config(request: StoreRequest) -> Result<StoreConfig, Problem> {
     let time_zone = request
         .time_zone
         .unwrap_or_else(|| "America/New_York".to_owned());
-    if TimeZone::get(&time_zone).is_err() {
-        return Err(Problem::bad(format!(
-            "{time_zone} is no IANA time zone; use one such as Europe/Berlin"
-        )));
-    }
+    check_zone(&time_zone)?;
     let retry_scale = match &request.retry_scale {
         None => Decimal::ONE,
         Some(value) => money::read(value)
@@ -106,6 +105,33 @@ fn config(request: StoreRequest) -> Result<StoreConfig, Problem> {
         denylist: request.denylist,
         no_rounding: request.no_rounding,
     })
+}
+
+fn check_zone(name: &str) -> Result<(), Problem> {
+    if TimeZone::get(name).is_ok() {
+        return Ok(());
+    }
+    Err(Problem::bad(format!(
+        "{name} is no IANA time zone; use one such as Europe/Berlin"
+    )))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ZoneRequest {
+    time_zone: String,
+}
+
+/// What the merchant changes in the store's settings; no order changes by it, and no hook tells.
+async fn set_time_zone(
+    State(app): State<Arc<App>>,
+    Path(hash): Path<String>,
+    request: Body<ZoneRequest>,
+) -> Result<StatusCode, Problem> {
+    let request = body(request)?;
+    check_zone(&request.time_zone)?;
+    store(&app, &hash)?.set_time_zone(request.time_zone);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn remove(

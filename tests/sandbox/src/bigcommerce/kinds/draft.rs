@@ -28,6 +28,12 @@ pub(crate) enum Pay {
     SeveralCaptures,
     /// A declined attempt, then a good one.
     FailedThenPaid,
+    /// The same, the declined attempt without a date.
+    FailedUndatedThenPaid,
+    /// A purchase of a status that no document knows.
+    UnknownStatus,
+    /// A total finer than its currency, of which the gateway took the whole units.
+    CutToUnits,
     /// Authorised, then voided.
     Voided,
     /// A purchase on a test gateway.
@@ -68,6 +74,20 @@ pub(crate) enum After {
     RefundTax,
     /// Half of what was paid, as a custom value.
     RefundHalf,
+    /// Two fifths of a unit of the first line, by the merchant's own figures: no tax goes back.
+    OverrideWithoutTax,
+    /// The same with half of the tax that the amount holds.
+    OverrideOtherTax,
+    /// All units of the first line for a little less than they cost, by the merchant's figures.
+    OverrideBelow,
+    /// All that is left, although only the products are listed.
+    RestWithoutShipping,
+    /// All that is left as one item, the order; its tax is told.
+    RestAsOneItem,
+    /// The same as documented: an item that is the order carries no tax.
+    RestAsOneUntaxedItem,
+    /// One unit of the first line, in a record without a date.
+    RefundUndated,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +97,8 @@ pub(crate) enum Shopper {
     Registered,
     /// One of a few registered customers who come again and again.
     Returning,
+    /// A customer of one of two storefronts, whose e-mail another customer of the other one has.
+    Twin,
 }
 
 #[derive(Clone, Debug)]

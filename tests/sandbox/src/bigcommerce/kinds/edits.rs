@@ -264,6 +264,6 @@ fn refundable(g: &mut Gen, list: &[After]) -> Draft {
     Draft::paid(whole(g)).later(&steps)
 }
 
-fn later_refund(spec: OrderSpec, after: After) -> Draft {
+pub(super) fn later_refund(spec: OrderSpec, after: After) -> Draft {
     Draft::paid(spec).later(&[Later::Refund(after)])
 }

@@ -3,16 +3,23 @@
 //! A kind says what the order is made of and what happens with its money; the sums are
 //! [`super::orders::sums`]'s. The same kind, seed and store settings give the same figures.
 
+mod alike;
 mod basic;
+mod buyers;
+mod decorated;
 mod discounts;
 mod draft;
 mod edits;
+mod exchanges;
 mod figures;
+mod fine;
 mod money;
 mod odd;
 mod reductions;
+mod returns;
 mod states;
 mod taxes;
+mod texts;
 
 pub(crate) use draft::{After, Draft, Gen, Pay, Shopper};
 
@@ -51,6 +58,13 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
         figures::KINDS,
         reductions::KINDS,
         edits::KINDS,
+        exchanges::KINDS,
+        alike::KINDS,
+        returns::KINDS,
+        fine::KINDS,
+        decorated::KINDS,
+        texts::KINDS,
+        buyers::KINDS,
     ]
     .into_iter()
     .flatten()
@@ -68,6 +82,6 @@ mod tests {
     fn kinds_are_many_and_their_names_are_unique() {
         let names: std::collections::BTreeSet<_> = all().map(|kind| kind.name).collect();
         assert_eq!(names.len(), all().count());
-        assert!(names.len() >= 120, "{}", names.len());
+        assert!(names.len() >= 190, "{}", names.len());
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Wishes {
 
 /// Registered customers who come back are these many.
 const RETURNING: u64 = 8;
+/// So many e-mails belong to two customers each, one in either channel.
+const TWINS: u64 = 50;
 
 /// Makes an order of a kind and puts it into the store. Answers it and its customer, if new.
 pub(crate) fn place(
@@ -45,6 +47,14 @@ pub(crate) fn place(
         (kind.draft)(&mut source)
     };
     draft.spec.no_rounding = config.no_rounding;
+    if draft.spec.unrounded && !config.no_rounding {
+        // Only a store that does not round shows finer amounts than its currency has.
+        draft.spec.unrounded = false;
+        let digits = crate::bigcommerce::money::digits(&draft.spec.currency);
+        for line in &mut draft.spec.lines {
+            line.unit_price = round(line.unit_price, digits);
+        }
+    }
     let new_customer = customer(&mut data, &mut draft, seed, wishes);
     // A kind that is about its date has one.
     let own = draft.at.and_then(crate::bigcommerce::dates::read);
@@ -55,7 +65,7 @@ pub(crate) fn place(
     order.later = draft.later;
     order.status_id = draft.status_id;
     order.shipped = matches!(draft.status_id, 2 | 10).then_some(at);
-    let total = order.sums.total_inc_tax;
+    let total = order.sums.payable();
     let share = |percent: u32| {
         let part = total * Decimal::from(percent) / Decimal::ONE_HUNDRED;
         round(part, order.sums.digits)
@@ -181,6 +191,12 @@ fn customer(data: &mut StoreData, draft: &mut Draft, seed: u64, wishes: &Wishes)
     let person = match draft.shopper {
         Shopper::Guest => return None,
         Shopper::Registered => draft.spec.billing.clone(),
+        Shopper::Twin => {
+            draft.spec.channel_id = seed % 2 + 1;
+            let mut person = people::person(seed % (TWINS * 2));
+            person.email = format!("twin.{}@example.com", seed / 2 % TWINS);
+            person
+        }
         Shopper::Returning => {
             let mut person = people::person(seed % RETURNING);
             if let Some(email) = &wishes.email {
@@ -189,10 +205,10 @@ fn customer(data: &mut StoreData, draft: &mut Draft, seed: u64, wishes: &Wishes)
             person
         }
     };
-    let known = data.customer_by_email(&person.email);
+    let known = data.customer_by_email(draft.spec.channel_id, &person.email);
     let id = match known {
         Some(id) => id,
-        None => register(data, person.clone()),
+        None => register(data, person.clone(), draft.spec.channel_id),
     };
     draft.spec.customer_id = id;
     draft.spec.billing = person;
@@ -204,8 +220,12 @@ fn customer(data: &mut StoreData, draft: &mut Draft, seed: u64, wishes: &Wishes)
     known.is_none().then_some(id)
 }
 
-/// Adds a customer with one address and no credit.
-pub(crate) fn register(data: &mut StoreData, address: super::spec::Address) -> u64 {
+/// Adds a customer of a channel with one address and no credit.
+pub(crate) fn register(
+    data: &mut StoreData,
+    address: super::spec::Address,
+    channel_id: u64,
+) -> u64 {
     let id = data.take_customer_id();
     let now = crate::clock::now();
     let customer = Customer {
@@ -213,6 +233,7 @@ pub(crate) fn register(data: &mut StoreData, address: super::spec::Address) -> u
         address,
         address_id: data.take_row_ids(1),
         group_id: 0,
+        channel_id,
         notes: String::new(),
         store_credit: Decimal::ZERO,
         created: now,

@@ -1,7 +1,8 @@
 //! Which discount takes how much off which line.
 //!
 //! Discounts apply in the order they were given, each on what the earlier ones left. Order-wide
-//! ones are spread by price; sold gift certificates are never discounted.
+//! ones are spread by price; sold gift certificates and what is given back in an exchange are never
+//! discounted.
 
 use rust_decimal::Decimal;
 
@@ -46,6 +47,7 @@ pub(crate) fn apply(spec: &OrderSpec, digits: u32) -> Taken {
         .lines
         .iter()
         .map(|line| match line.kind {
+            _ if line.returned => Decimal::ZERO,
             LineKind::GiftCertificate => Decimal::ZERO,
             LineKind::Physical | LineKind::Digital => line.gross(),
         })

@@ -175,11 +175,7 @@ fn refunded(order: &mut Order, after: After, ids: &mut impl FnMut() -> u64) -> R
     }
     let back: Decimal = order.refunds.iter().map(refund::paid_back).sum();
     if !back.is_zero() {
-        order.status_id = if back >= order.sums.total_inc_tax {
-            4
-        } else {
-            14
-        };
+        order.status_id = if back >= order.sums.payable() { 4 } else { 14 };
     }
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 pub(crate) mod build;
 pub(crate) mod discounts;
+pub(crate) mod dress;
 pub(crate) mod edit;
 pub(crate) mod later;
 pub(crate) mod list;
 pub(crate) mod model;
 pub(crate) mod pay;
 pub(crate) mod refund;
+pub(crate) mod refund_by_merchant;
 pub(crate) mod render;
 pub(crate) mod rows;
 pub(crate) mod spec;

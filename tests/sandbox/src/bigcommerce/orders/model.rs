@@ -37,6 +37,10 @@ pub(crate) struct Transaction {
     pub(crate) gateway: String,
     pub(crate) gateway_transaction_id: String,
     pub(crate) ok: bool,
+    /// A word other than `ok` and `error`; such a movement is never `ok`.
+    pub(crate) status: Option<&'static str>,
+    /// Shown without a date, as some failed movements are.
+    pub(crate) undated: bool,
     pub(crate) test: bool,
     pub(crate) reference: Option<u64>,
     pub(crate) at: Timestamp,
@@ -71,6 +75,10 @@ pub(crate) struct Refund {
     pub(crate) id: u64,
     pub(crate) at: Timestamp,
     pub(crate) reason: String,
+    /// Shown without a date.
+    pub(crate) undated: bool,
+    /// Amount and tax are the merchant's own figures.
+    pub(crate) overridden: bool,
     pub(crate) total_amount: Decimal,
     pub(crate) total_tax: Decimal,
     pub(crate) items: Vec<RefundItem>,
@@ -148,7 +156,7 @@ impl Order {
 
     /// What is left to pay by other means than gift certificates and store credit.
     pub(crate) fn due_by_card(&self) -> Decimal {
-        self.sums.total_inc_tax - self.spec.gift_certificate - self.spec.store_credit
+        self.sums.payable() - self.spec.gift_certificate - self.spec.store_credit
     }
 
     /// Computes the sums again after an edit of the spec.

@@ -68,7 +68,7 @@ pub(crate) fn purchase(
     amount: Option<Decimal>,
     ids: &mut impl FnMut() -> u64,
 ) -> Result<u64, String> {
-    let due = order.sums.total_inc_tax - order.captured();
+    let due = order.sums.payable() - order.captured();
     let amount = amount.unwrap_or(due);
     if amount <= Decimal::ZERO {
         return Err(format!("cannot take {amount}: {due} is due"));
@@ -142,6 +142,24 @@ impl<F: FnMut() -> u64> Till<'_, F> {
                 self.failed(due);
                 self.card_movement("purchase", due, None);
             }
+            Pay::FailedUndatedThenPaid => {
+                self.failed(due);
+                if let Some(last) = self.order.transactions.last_mut() {
+                    last.undated = true;
+                }
+                self.card_movement("purchase", due, None);
+            }
+            Pay::UnknownStatus => {
+                self.failed(due);
+                if let Some(last) = self.order.transactions.last_mut() {
+                    last.status = Some("processing");
+                }
+                return "pending";
+            }
+            Pay::CutToUnits => {
+                let cut = self.order.sums.total_inc_tax.trunc_with_scale(digits);
+                self.card_movement("purchase", cut, None);
+            }
             Pay::Voided => {
                 let auth = self.card_movement("authorization", due, None);
                 self.card_movement("void", due, Some(auth));
@@ -214,6 +232,8 @@ impl<F: FnMut() -> u64> Till<'_, F> {
             gateway: gateway.to_owned(),
             gateway_transaction_id,
             ok: true,
+            status: None,
+            undated: false,
             test: false,
             reference,
             at: crate::clock::now(),

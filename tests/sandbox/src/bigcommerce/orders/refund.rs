@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::model::{Order, Refund, RefundItem, RefundPayment, Transaction};
+use super::refund_by_merchant as by_merchant;
 use super::sums::Part;
 use crate::bigcommerce::kinds::After;
 use crate::bigcommerce::money::round;
@@ -49,13 +50,13 @@ pub(crate) fn everything(order: &Order) -> Vec<Item> {
     if !given(order, "ORDER", order.id).is_zero() {
         // A custom value belongs to no item, so the rest is a custom value too.
         let back: Decimal = order.refunds.iter().map(paid_back).sum();
-        let amount = order.sums.total_inc_tax - back;
+        let amount = order.sums.payable() - back;
         return vec![Item::Order { amount }];
     }
     let mut items = Vec::new();
     for (index, line) in order.spec.lines.iter().enumerate() {
         let done = order.refunded.get(&index).copied().unwrap_or(0);
-        if line.quantity > done {
+        if line.quantity > done && !line.returned {
             items.push(Item::Product {
                 line: index,
                 quantity: line.quantity - done,
@@ -114,19 +115,34 @@ pub(crate) fn after(order: &mut Order, after: After, ids: &mut impl FnMut() -> u
         After::RefundWrapping => (vec![Item::Wrapping { line: 0 }], To::Origin),
         After::RefundFee => (vec![Item::Fee { index: 0 }], To::Origin),
         After::RefundTax => (vec![Item::Tax], To::Origin),
+        After::OverrideWithoutTax | After::OverrideOtherTax | After::OverrideBelow => {
+            let _done = by_merchant::overridden(order, after, ids);
+            return;
+        }
+        After::RestWithoutShipping | After::RestAsOneItem | After::RestAsOneUntaxedItem => {
+            let _done = by_merchant::the_rest(order, after, ids);
+            return;
+        }
+        After::RefundUndated => (one, To::Origin),
         After::RefundHalf => {
             let paid: Decimal = order.transactions.iter().map(Transaction::money).sum();
             let amount = round(paid / Decimal::TWO, order.sums.digits);
             (vec![Item::Order { amount }], To::Origin)
         }
         After::RefundValue => {
-            let amount = round(order.sums.total_inc_tax / Decimal::TEN, order.sums.digits);
+            let amount = round(order.sums.payable() / Decimal::TEN, order.sums.digits);
             (vec![Item::Order { amount }], To::Origin)
         }
     };
     let declined = after == After::RefundDeclined;
     // A kind's own refund is always in range: it asks for no more than was paid.
-    let _refund_id = refund(order, &items, to, declined, "As the kind says", ids);
+    let done = refund(order, &items, to, declined, "As the kind says", ids);
+    if done.is_ok()
+        && after == After::RefundUndated
+        && let Some(last) = order.refunds.last_mut()
+    {
+        last.undated = true;
+    }
 }
 
 /// Books a refund; returns its id. A declined one moves neither money nor quantities.
@@ -157,12 +173,48 @@ pub(crate) fn refund(
     if order.spec.no_rounding {
         // Fractions of line taxes are in no payment: never more goes back than came.
         let back: Decimal = order.refunds.iter().map(paid_back).sum();
-        amount = round(amount, order.sums.digits).min(order.sums.total_inc_tax - back);
+        amount = round(amount, order.sums.digits).min(order.sums.payable() - back);
         tax = round(tax, order.sums.digits);
     }
     if amount <= Decimal::ZERO {
         return Err("the items are worth nothing; ask for something that was paid".to_owned());
     }
+    let figures = Figures {
+        rows,
+        amount,
+        tax,
+        reason: reason.to_owned(),
+        overridden: false,
+    };
+    let id = book(order, figures, to, declined, ids)?;
+    if !declined {
+        for item in items {
+            if let Item::Product { line, quantity } = item {
+                *order.refunded.entry(*line).or_default() += quantity;
+            }
+        }
+    }
+    Ok(id)
+}
+
+/// What a refund's record says.
+pub(super) struct Figures {
+    pub(super) rows: Vec<RefundItem>,
+    pub(super) amount: Decimal,
+    pub(super) tax: Decimal,
+    pub(super) reason: String,
+    pub(super) overridden: bool,
+}
+
+/// Moves the money of a refund and keeps its record; returns its id.
+pub(super) fn book(
+    order: &mut Order,
+    figures: Figures,
+    to: To,
+    declined: bool,
+    ids: &mut impl FnMut() -> u64,
+) -> Result<u64, String> {
+    let amount = figures.amount;
     let payments = match to {
         To::Origin => back_to_origin(order, amount, declined, ids)?,
         To::StoreCredit => vec![store_credit(order, amount, declined, ids)],
@@ -175,26 +227,21 @@ pub(crate) fn refund(
             transaction_id: None,
         }],
     };
-    if !declined {
-        for item in items {
-            if let Item::Product { line, quantity } = item {
-                *order.refunded.entry(*line).or_default() += quantity;
-            }
-        }
-    }
     let id = ids();
     order.refunds.push(Refund {
         id,
         at: crate::clock::now(),
-        reason: reason.to_owned(),
+        reason: figures.reason,
+        undated: false,
+        overridden: figures.overridden,
         total_amount: amount,
-        total_tax: tax,
-        items: rows,
+        total_tax: figures.tax,
+        items: figures.rows,
         payments,
     });
     if !declined {
         let back: Decimal = order.refunds.iter().map(paid_back).sum();
-        let status = if back >= order.sums.total_inc_tax {
+        let status = if back >= order.sums.payable() {
             "refunded"
         } else {
             "partially refunded"
@@ -276,6 +323,11 @@ fn units(
     quantity: u32,
 ) -> Result<(Decimal, Decimal), String> {
     let all = order.spec.lines[line].quantity;
+    if order.spec.lines[line].returned {
+        return Err(format!(
+            "line {line} was given back by the shopper, not sold"
+        ));
+    }
     let done = order.refunded.get(&line).copied().unwrap_or(0);
     if quantity == 0 || done + quantity > all {
         return Err(format!(
@@ -334,6 +386,8 @@ fn store_credit(
         gateway: "storecredit".to_owned(),
         gateway_transaction_id: String::new(),
         ok: !declined,
+        status: None,
+        undated: false,
         test: false,
         reference,
         at: crate::clock::now(),

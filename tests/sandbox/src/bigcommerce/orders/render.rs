@@ -45,6 +45,7 @@ pub(crate) fn order(order: &Order, links: &Links, include: Include) -> Value {
     money(order, &mut body);
     payment(order, links, &mut body);
     body.insert("billing_address".into(), address(&order.spec.billing));
+    order.spec.dress.order(&mut body);
     body.append(&mut order.overrides.clone());
     if let Some(Raw { order: raw, .. }) = &order.raw {
         body.append(&mut raw.clone());
@@ -53,7 +54,7 @@ pub(crate) fn order(order: &Order, links: &Links, include: Include) -> Value {
         body.insert(name.into(), link(order.id, name, links));
     }
     let fees = if include.fees {
-        Value::Array(rows::fees(order))
+        rows::fees_answer(order, rows::fees(order))
     } else {
         link(order.id, "fees", links)
     };
@@ -87,7 +88,7 @@ fn state(order: &Order, body: &mut Map<String, Value>) {
         "status": status,
         "custom_status": status,
         "is_deleted": order.archived,
-        "channel_id": 1,
+        "channel_id": order.spec.channel_id,
         "cart_id": order.cart_id,
         "order_source": "www",
         "external_source": null,
@@ -136,7 +137,7 @@ fn money(order: &Order, body: &mut Map<String, Value>) {
     put("gift_certificate_amount", spec.gift_certificate);
     put("store_credit_amount", spec.store_credit);
     put("refunded_amount", rust_decimal::Decimal::ZERO);
-    let quantity: u64 = spec.lines.iter().map(|line| u64::from(line.quantity)).sum();
+    let quantity: i64 = spec.lines.iter().map(super::spec::LineSpec::pieces).sum();
     let fields = json!({
         "shipping_cost_tax_class_id": 2,
         "handling_cost_tax_class_id": 2,
@@ -235,7 +236,7 @@ fn computed(order: &Order, name: &str) -> Option<String> {
         "default_currency_code" => Some(order.spec.currency.clone()),
         "cart_id" => Some(order.cart_id.clone()),
         "payment_method" => Some(order.spec.payment_method.clone()),
-        "channel_id" => Some("1".to_owned()),
+        "channel_id" => Some(order.spec.channel_id.to_string()),
         "external_order_id" | "external_id" => Some(String::new()),
         _ => None,
     }

@@ -26,7 +26,10 @@ pub(crate) fn products(order: &Order) -> Vec<Value> {
 fn product(order: &Order, index: usize) -> Value {
     let line = &order.spec.lines[index];
     let sums = &order.sums.lines[index];
-    let quantity = Decimal::from(line.quantity.max(1));
+    let quantity = match line.pieces() {
+        0 => Decimal::ONE,
+        pieces => Decimal::from(pieces),
+    };
     let part = &sums.part;
     let unit_tax = round(part.estimate / quantity, 4);
     let (unit_ex, unit_inc) = if order.spec.inclusive {
@@ -54,8 +57,8 @@ fn product(order: &Order, index: usize) -> Value {
         "sku": line.sku,
         "upc": "",
         "type": line.kind.name(),
-        "quantity": line.quantity,
-        "is_refunded": refunded >= line.quantity,
+        "quantity": line.pieces(),
+        "is_refunded": refunded > 0 && refunded >= line.quantity,
         "quantity_refunded": refunded,
         "quantity_shipped": if order.shipped.is_some() { line.quantity } else { 0 },
         "return_id": 0,
@@ -103,6 +106,7 @@ fn product(order: &Order, index: usize) -> Value {
     put("width", Decimal::ZERO);
     put("height", Decimal::ZERO);
     put("depth", Decimal::ZERO);
+    order.spec.dress.product(&mut body);
     Value::Object(body)
 }
 
@@ -200,8 +204,8 @@ fn tax_row(
         "id": id,
         "order_id": order.id,
         "order_address_id": address_id,
-        "tax_rate_id": rate.id,
-        "sales_tax_id": rate.id,
+        "tax_rate_id": id_shown(order, rate),
+        "sales_tax_id": id_shown(order, rate),
         "tax_class_id": if kind == "item" { 0 } else { 2 },
         "name": rate.name,
         "class": "Default Tax Class",
@@ -218,6 +222,16 @@ fn tax_row(
         row.insert("line_item_type".into(), Value::String(kind.to_owned()));
     }
     row
+}
+
+/// Rates of one name, percent and priority (two special districts) show one id: nothing in their
+/// rows tells them apart, and both are due.
+fn id_shown(order: &Order, rate: &Rate) -> u64 {
+    let alike = |other: &&Rate| {
+        other.name == rate.name && other.percent == rate.percent && other.priority == rate.priority
+    };
+    let first = order.spec.rates.iter().find(alike);
+    first.map_or(rate.id, |first| first.id)
 }
 
 fn rate_total(order: &Order, rate_id: u64) -> Decimal {
@@ -295,12 +309,12 @@ fn shipping(order: &Order, links: &Links, spell: fn(Decimal) -> Value) -> Option
     }
     let mut body = Map::new();
     extend(&mut body, address(order.spec.shipping_address.as_ref()?));
-    let quantity: u64 = order
+    let quantity: i64 = order
         .spec
         .lines
         .iter()
         .filter(|line| line.kind == LineKind::Physical)
-        .map(|line| u64::from(line.quantity))
+        .map(super::spec::LineSpec::pieces)
         .sum();
     let name = format!("shipping_addresses/{}/shipping_quotes", order.address_id);
     let fields = json!({
@@ -350,6 +364,16 @@ pub(crate) fn fees(order: &Order) -> Vec<Value> {
             })
             .collect()
     })
+}
+
+/// `/fees` as the vendor answers it, also when included: documented is an object, the only part of
+/// an order that is no bare list.
+pub(crate) fn fees_answer(order: &Order, rows: Vec<Value>) -> Value {
+    if order.spec.fees_as_object {
+        json!({ "fees": rows })
+    } else {
+        Value::Array(rows)
+    }
 }
 
 /// `consignments` in the object structure. Unlike elsewhere in V2, costs are JSON numbers here.

@@ -5,6 +5,8 @@
 
 use rust_decimal::Decimal;
 
+use super::dress::Dress;
+
 /// One tax rate of the order. Rates of a higher `priority` are compounded on lower ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Rate {
@@ -48,6 +50,8 @@ pub(crate) struct LineSpec {
     pub(crate) variant_id: u64,
     pub(crate) kind: LineKind,
     pub(crate) quantity: u32,
+    /// Given back in an exchange: the vendor shows the quantity, and all sums of it, below zero.
+    pub(crate) returned: bool,
     pub(crate) unit_price: Decimal,
     pub(crate) cost_price: Decimal,
     /// Which of the order's rates apply, by id; empty for an untaxed line.
@@ -70,6 +74,7 @@ impl LineSpec {
             variant_id: 0,
             kind,
             quantity: 1,
+            returned: false,
             unit_price: Decimal::ZERO,
             cost_price: Decimal::ZERO,
             rate_ids: Vec::new(),
@@ -80,8 +85,14 @@ impl LineSpec {
         }
     }
 
+    /// The quantity as the vendor shows it.
+    pub(crate) fn pieces(&self) -> i64 {
+        let pieces = i64::from(self.quantity);
+        if self.returned { -pieces } else { pieces }
+    }
+
     pub(crate) fn gross(&self) -> Decimal {
-        self.unit_price * Decimal::from(self.quantity)
+        self.unit_price * Decimal::from(self.pieces())
     }
 }
 
@@ -144,6 +155,30 @@ pub(crate) struct Elsewhere {
     pub(crate) rate_ids: Vec<u64>,
 }
 
+/// How the vendor spells what a client reads of a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Letters {
+    #[default]
+    Small,
+    Capitals,
+    /// `Purchase`, `Ok`.
+    Title,
+}
+
+impl Letters {
+    pub(crate) fn spell(self, text: &str) -> String {
+        match self {
+            Self::Small => text.to_owned(),
+            Self::Capitals => text.to_uppercase(),
+            Self::Title => {
+                let mut letters = text.chars();
+                let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+                first.into_iter().chain(letters).collect()
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Address {
     pub(crate) first_name: String,
@@ -179,6 +214,15 @@ pub(crate) struct OrderSpec {
     /// The rates on the shipping; all of the order's when there are none here.
     pub(crate) shipping_rate_ids: Vec<u64>,
     pub(crate) elsewhere: Vec<Elsewhere>,
+    /// The storefront that sold it.
+    pub(crate) channel_id: u64,
+    /// The form of everything that only decorates.
+    pub(crate) dress: Dress,
+    /// `/fees` answers `{"fees":[…]}`, as documented; otherwise a bare list.
+    pub(crate) fees_as_object: bool,
+    pub(crate) letters: Letters,
+    /// In a store of `NO_ROUNDING`: the totals keep the fractions too, up to four decimals.
+    pub(crate) unrounded: bool,
     /// The store's `NO_ROUNDING`: tax rows keep their fractions, only the order's tax is rounded.
     pub(crate) no_rounding: bool,
     pub(crate) handling: Decimal,
@@ -213,6 +257,11 @@ impl OrderSpec {
             shipping_taxed: false,
             shipping_rate_ids: Vec::new(),
             elsewhere: Vec::new(),
+            channel_id: 1,
+            dress: Dress::default(),
+            fees_as_object: false,
+            letters: Letters::default(),
+            unrounded: false,
             no_rounding: false,
             handling: Decimal::ZERO,
             handling_taxed: false,

@@ -90,6 +90,7 @@ pub(crate) struct LineSums {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Sums {
+    /// Decimals of the currency in this store.
     pub(crate) digits: u32,
     pub(crate) lines: Vec<LineSums>,
     pub(crate) base_shipping: Decimal,
@@ -113,6 +114,11 @@ impl Sums {
 
     pub(crate) fn wrapping(&self, of: impl Fn(&Part) -> Decimal) -> Decimal {
         self.lines.iter().map(|line| of(&line.wrapping)).sum()
+    }
+
+    /// What can be paid of the total: the total itself, unless it is finer than its currency.
+    pub(crate) fn payable(&self) -> Decimal {
+        round(self.total_inc_tax, self.digits)
     }
 
     /// Shipping to all addresses.
@@ -233,7 +239,8 @@ pub(crate) fn compute(spec: &OrderSpec) -> Sums {
         .map(|line| line.part.tax + line.wrapping.tax)
         .sum::<Decimal>()
         + others().map(|part| part.tax).sum::<Decimal>();
-    let total_tax = round(total_tax, digits);
+    let total_digits = if spec.unrounded { 4 } else { digits };
+    let total_tax = round(total_tax, total_digits);
     let coupon_discount: Decimal = taken.coupons.iter().map(|coupon| coupon.discount).sum();
     let own = gross - taken.order - coupon_discount;
     let (total_ex_tax, total_inc_tax) = if spec.inclusive {

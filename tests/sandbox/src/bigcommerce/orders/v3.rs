@@ -17,6 +17,7 @@ pub(crate) fn transactions(order: &Order) -> Vec<Value> {
 }
 
 fn transaction(order: &Order, t: &Transaction) -> Value {
+    let letters = order.spec.letters;
     let card = json!({
         "card_type": "visa",
         "card_iin": "411111",
@@ -33,21 +34,21 @@ fn transaction(order: &Order, t: &Transaction) -> Value {
             Value::Null
         }
     };
-    json!({
+    let mut row = json!({
         "id": t.id,
         "order_id": order.id.to_string(),
-        "event": t.event,
+        "event": letters.spell(&t.event),
         "method": t.method,
         "amount": number(t.amount),
         "currency": order.spec.currency,
         "gateway": t.gateway,
         "gateway_transaction_id": t.gateway_transaction_id,
         "payment_method_id": format!("{}.{}", t.gateway, t.method),
-        "status": if t.ok { "ok" } else { "error" },
+        "status": letters.spell(t.status.unwrap_or(if t.ok { "ok" } else { "error" })),
         "test": t.test,
         "fraud_review": false,
         "reference_transaction_id": t.reference,
-        "date_created": iso_utc(t.at),
+        "date_created": if t.undated { String::new() } else { iso_utc(t.at) },
         "avs_result": null,
         "cvv_result": null,
         "credit_card": tender("credit_card", card),
@@ -62,7 +63,9 @@ fn transaction(order: &Order, t: &Transaction) -> Value {
         "offline": tender("offline", json!({"display_name": order.spec.payment_method})),
         "custom": tender("custom", json!({"payment_method": order.spec.payment_method})),
         "payment_instrument_token": null,
-    })
+    });
+    order.spec.dress.transaction(&mut row);
+    row
 }
 
 /// `data` of `/v3/orders/{id}/payment_actions/refunds`.
@@ -102,16 +105,18 @@ fn refund(order: &Order, refund: &Refund) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut row = json!({
         "id": refund.id,
         "order_id": order.id,
         "user_id": 1,
-        "created": iso_utc(refund.at),
+        "created": if refund.undated { String::new() } else { iso_utc(refund.at) },
         "reason": refund.reason,
         "total_amount": number(refund.total_amount),
         "total_tax": number(refund.total_tax),
-        "uses_merchant_override_values": false,
+        "uses_merchant_override_values": refund.overridden,
         "items": items,
         "payments": payments,
-    })
+    });
+    order.spec.dress.refund(&mut row);
+    row
 }

@@ -15,7 +15,7 @@ use crate::bigcommerce::hooks::events;
 use crate::bigcommerce::orders::model::{Order, STATUSES};
 use crate::bigcommerce::orders::render::{self, Include};
 use crate::bigcommerce::orders::{edit, list, rows};
-use crate::bigcommerce::reply::{ApiError, Params, param, v2_list, v2_rows};
+use crate::bigcommerce::reply::{ApiError, Params, param, v2_list, v2_page, v2_rows};
 use crate::bigcommerce::server::App;
 use crate::bigcommerce::store::Store;
 
@@ -93,7 +93,14 @@ async fn part(
         "taxes" => rows::taxes(&order, details),
         "coupons" => rows::coupons(&order),
         "shipping_addresses" | "shippingaddresses" => rows::shipping_addresses(&order, &links),
-        "fees" => rows::fees(&order),
+        "fees" => {
+            let page = v2_page(rows::fees(&order), &params)?;
+            let is_bare = page.is_empty() || !order.spec.fees_as_object;
+            return Ok(match is_bare {
+                true => v2_rows(page),
+                false => Json(rows::fees_answer(&order, page)).into_response(),
+            });
+        }
         "shipments" | "messages" => rows::given(&order, &part),
         "consignments" => {
             let lines = include(&params).line_items || param(&params, "include").is_none();

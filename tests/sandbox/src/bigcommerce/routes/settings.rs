@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::Query;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
@@ -10,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use crate::bigcommerce::orders::render::extend;
-use crate::bigcommerce::reply::v3_one;
+use crate::bigcommerce::reply::{ApiError, Params, v2_list, v3_one};
 use crate::bigcommerce::server::App;
 use crate::bigcommerce::store::Store;
 
@@ -20,6 +21,7 @@ pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/v2/store", get(store))
         .route("/v2/time", get(time))
+        .route("/v2/currencies", get(currency_settings))
         .route("/v3/tax/settings", get(tax_settings))
 }
 
@@ -65,7 +67,7 @@ fn profile(store: &Store) -> Value {
 fn formats(store: &Store) -> Value {
     let currency = &store.config.default_currency;
     json!({
-        "timezone": timezone(&store.config.time_zone),
+        "timezone": timezone(&store.time_zone()),
         "language": "en",
         "currency": currency,
         "currency_symbol": "$",
@@ -133,6 +135,42 @@ fn timezone(name: &str) -> Value {
             "extended_display": "M jS Y @ g:i A",
         },
     })
+}
+
+async fn currency_settings(
+    Extension(store): Shop,
+    Query(params): Query<Params>,
+) -> Result<Response, ApiError> {
+    v2_list(currencies(&store), &params)
+}
+
+/// `GET /v2/currencies`: the store's own, and what else a shopper can pay in.
+pub(crate) fn currencies(store: &Store) -> Vec<Value> {
+    let own = store.config.default_currency.as_str();
+    let others = [
+        "USD", "EUR", "GBP", "CAD", "JPY", "KRW", "KWD", "HUF", "COP",
+    ];
+    let codes = std::iter::once(own).chain(others.into_iter().filter(|code| *code != own));
+    (1_u64..)
+        .zip(codes)
+        .map(|(id, code)| {
+            json!({
+                "id": id,
+                "is_default": code == own,
+                "currency_code": code,
+                "currency_exchange_rate": "1.0000000000",
+                "name": code,
+                "token": code,
+                "token_location": "left",
+                "decimal_token": ".",
+                "thousands_token": ",",
+                "decimal_places": crate::bigcommerce::money::digits(code),
+                "auto_update": false,
+                "enabled": true,
+                "is_transactional": true,
+            })
+        })
+        .collect()
 }
 
 async fn tax_settings(Extension(store): Shop) -> Response {

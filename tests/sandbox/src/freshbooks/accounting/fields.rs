@@ -18,18 +18,18 @@ const LARGEST_PERCENT: u64 = 1_000;
 pub(super) struct Input<'a> {
     pub(super) object: &'static str,
     body: &'a Doc,
-    refuse_four_byte_unicode: bool,
+    settings: &'a Settings,
 }
 
 /// A field that is absent, null, or has a value: a PUT tells the three apart.
 pub(super) type Given<T> = Option<Option<T>>;
 
 impl<'a> Input<'a> {
-    pub(super) fn new(object: &'static str, body: &'a Doc, settings: &Settings) -> Self {
+    pub(super) fn new(object: &'static str, body: &'a Doc, settings: &'a Settings) -> Self {
         Self {
             object,
             body,
-            refuse_four_byte_unicode: settings.refuse_four_byte_unicode,
+            settings,
         }
     }
 
@@ -60,16 +60,29 @@ impl<'a> Input<'a> {
             let message = format!("{field} must be a string.");
             return Err(self.refuse(field, errno::INVALID_VALUE, message, value));
         };
+        self.check_text(field, text, value)?;
+        Ok(Some(Some(text.clone())))
+    }
+
+    /// The characters and the length that this account takes in a field.
+    fn check_text(&self, field: &str, text: &str, value: &Value) -> Result<(), Refusal> {
+        let settings = self.settings;
         let control = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
-        if text.contains(control) {
+        if text.contains(|letter| control(letter) || settings.refused_characters.contains(letter)) {
             let message = format!("{field} contains an invalid character.");
             return Err(self.refuse(field, errno::CHARACTER, message, value));
         }
-        if self.refuse_four_byte_unicode && text.chars().any(|letter| letter.len_utf8() == 4) {
+        if settings.refuse_four_byte_unicode && text.chars().any(|letter| letter.len_utf8() == 4) {
             let message = format!("{field} contains unsupported unicode.");
             return Err(self.refuse(field, errno::UNICODE, message, value));
         }
-        Ok(Some(Some(text.clone())))
+        match settings.text_limits.of(self.object, field) {
+            Some(most) if text.chars().count() > most => {
+                let message = format!("{field} is longer than {most} characters.");
+                Err(self.refuse(field, errno::TOO_LONG, message, value))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Copies the text fields that are present; null becomes null.

@@ -161,7 +161,10 @@ pub(super) fn reckon(
         .filter_map(Value::as_object)
         .map(line)
         .collect();
-    let sum = totals(&read, discount_percent, account.settings.rounding, places);
+    let mut sum = totals(&read, discount_percent, account.settings.rounding, places);
+    let surcharge = Decimal::new(account.settings.surcharge_minor, places);
+    sum.tax += surcharge;
+    sum.amount += surcharge;
     for (line, amount) in lines.iter_mut().zip(&sum.lines) {
         if let Value::Object(line) = line {
             line.insert("amount".into(), money(*amount, currency));
