@@ -6,11 +6,10 @@
 //! that the server no longer answers is connected anew. Not here: liveness, which asks nothing.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream;
+use async_nats::{StatusCode, jetstream};
 use bytes::Bytes;
 use contracts::topology::Bucket;
 use runtime::admin::ReadyFlag;
@@ -20,9 +19,11 @@ use runtime::metrics::prometheus_client::metrics::gauge::Gauge;
 use runtime::metrics::{Metrics, MetricsError};
 use runtime::nats::{Connection, REQUEST_TIMEOUT};
 use serde::de::IgnoredAny;
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
+
+use crate::storing::Storing;
+use crate::trouble::{Trouble, meaning};
 
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -31,75 +32,8 @@ const LOOK_LIMIT: Duration = Duration::from_secs(8);
 /// Pauses between forced connections, so that a right that stays away makes no storm of them.
 const RECONNECT_FIRST: Duration = Duration::from_secs(1);
 const RECONNECT_MAX: Duration = Duration::from_secs(15);
-
-/// Why the process cannot do its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// No connection.
-    Away,
-    /// Connected, and no answer comes.
-    Deaf,
-    /// The server answers that it does not store.
-    NotStoring,
-    /// The server has no room left within its own limits.
-    Full,
-    /// A consumer or the probe's bucket is not there.
-    Missing,
-}
-
-impl Trouble {
-    const ALL: [Self; 5] = [
-        Self::Away,
-        Self::Deaf,
-        Self::NotStoring,
-        Self::Full,
-        Self::Missing,
-    ];
-
-    /// The alert's name, and the gauge's label.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Away => "nats_away",
-            Self::Deaf => "nats_deaf",
-            Self::NotStoring => "nats_not_storing",
-            Self::Full => "nats_full",
-            Self::Missing => "nats_consumer_missing",
-        }
-    }
-
-    /// What it means, and what a person does about it.
-    pub const fn advice(self) -> &'static str {
-        match self {
-            Self::Away => {
-                "there is no connection to NATS: start nats-server or mend the network between; \
-                 Tillbook connects again by itself"
-            }
-            Self::Deaf => {
-                "NATS is connected but does not answer, as after a reload that took a permission \
-                 away: give this process's user its permissions back (tillbook bootstrap \
-                 --write-nats-config, then reload nats-server); Tillbook connects again by itself"
-            }
-            Self::NotStoring => {
-                "JetStream stores nothing; a full disk does that: free the disk, then restart \
-                 nats-server, because JetStream does not resume by itself"
-            }
-            Self::Full => {
-                "JetStream has reached its own limit and refuses to store: raise nats.storage_gib \
-                 and run tillbook bootstrap, or raise max_file_store in nats-server's \
-                 configuration; it resumes by itself"
-            }
-            Self::Missing => {
-                "a consumer or the bucket health is missing on NATS: run tillbook bootstrap; it \
-                 resumes by itself"
-            }
-        }
-    }
-
-    /// Whether a message taken now could leave by no exit.
-    const fn stops_work(self) -> bool {
-        !matches!(self, Self::Missing)
-    }
-}
+/// How long a forbidden publish is told: its work comes again within that time.
+const FORBIDDEN_STANDS: Duration = Duration::from_secs(30);
 
 /// The watch of one process.
 #[derive(Debug)]
@@ -108,9 +42,12 @@ pub struct Health {
     subject: String,
     consumers: Vec<(&'static str, &'static str)>,
     flag: ReadyFlag,
-    storing: Arc<watch::Sender<bool>>,
+    storing: Arc<Storing>,
     gauge: Family<[(&'static str, &'static str); 1], Gauge>,
     told: Option<Trouble>,
+    /// Whether the small key was ever stored, so that it must be there.
+    has_stored: bool,
+    forbidden_at: Option<Instant>,
     reconnects: u32,
     reconnect_after: Instant,
 }
@@ -122,7 +59,7 @@ impl Health {
         process: &str,
         consumers: Vec<(&'static str, &'static str)>,
         flag: ReadyFlag,
-        storing: Arc<watch::Sender<bool>>,
+        storing: Arc<Storing>,
         metrics: &Metrics,
     ) -> Result<Self, MetricsError> {
         let gauge = metrics.gauge(
@@ -137,6 +74,8 @@ impl Health {
             storing,
             gauge,
             told: None,
+            has_stored: false,
+            forbidden_at: None,
             reconnects: 0,
             reconnect_after: Instant::now(),
         })
@@ -146,10 +85,15 @@ impl Health {
     pub async fn watch(mut self) {
         let mut connected = self.nats.connected();
         let mut lost = self.nats.lost_subscriptions();
+        let mut forbidden = self.nats.forbidden_publishes();
         loop {
+            if forbidden.has_changed().unwrap_or(false) {
+                forbidden.mark_unchanged();
+                self.forbidden_at = Some(Instant::now());
+            }
             let refused = lost.has_changed().unwrap_or(false);
             lost.mark_unchanged();
-            let found = if !*connected.borrow_and_update() {
+            let heard = if !*connected.borrow_and_update() {
                 Some(Trouble::Away)
             } else if refused {
                 Some(Trouble::Deaf)
@@ -157,10 +101,17 @@ impl Health {
                 let looked = tokio::time::timeout(LOOK_LIMIT, self.look()).await;
                 looked.unwrap_or(Some(Trouble::Deaf))
             };
-            self.tell(found);
-            if found == Some(Trouble::Deaf) {
+            self.storing.set(!heard.is_some_and(Trouble::stops_work));
+            // The small key may be stored while work is refused.
+            self.tell(
+                heard
+                    .or_else(|| self.forbidden())
+                    .or(self.storing.refused()),
+            );
+            if heard == Some(Trouble::Deaf) {
                 self.reconnect().await;
-            } else if found.is_none() {
+            } else if heard.is_none() {
+                self.has_stored = true;
                 self.reconnects = 0;
             }
             tokio::select! {
@@ -169,6 +120,12 @@ impl Health {
                 _ = lost.changed() => { lost.mark_changed(); }
             }
         }
+    }
+
+    /// Whether the server forbade something a moment ago.
+    fn forbidden(&self) -> Option<Trouble> {
+        let at = self.forbidden_at?;
+        (at.elapsed() < FORBIDDEN_STANDS).then_some(Trouble::Forbidden)
     }
 
     /// Stores, reads, and asks for the consumers.
@@ -204,11 +161,10 @@ impl Health {
     async fn read(&self) -> Option<Trouble> {
         let stream = format!("KV_{}", Bucket::Health.name());
         let subject = format!("$JS.API.DIRECT.GET.{stream}.{}", self.subject);
-        // Whatever comes is an answer: that the key is there is the store's business.
         let asked = self.nats.client.request(subject, Bytes::new());
         let answer = tokio::time::timeout(REQUEST_TIMEOUT, asked).await;
         match answer {
-            Ok(Ok(_)) => None,
+            Ok(Ok(message)) => unread(message.status, self.has_stored),
             Ok(Err(error)) => Some(meaning(&error)),
             Err(_) => Some(Trouble::Deaf),
         }
@@ -237,12 +193,6 @@ impl Health {
                     .not_ready(format!("{}: {}", trouble.name(), trouble.advice()))
             }
         }
-        let is_storing = !found.is_some_and(Trouble::stops_work);
-        self.storing.send_if_modified(|storing| {
-            let changed = *storing != is_storing;
-            *storing = is_storing;
-            changed
-        });
         for trouble in Trouble::ALL {
             let is_now = i64::from(found == Some(trouble));
             let labels = [("trouble", trouble.name())];
@@ -259,28 +209,15 @@ impl Health {
     }
 }
 
-/// What an error of JetStream or of the client says about the whole.
-fn meaning(error: &(dyn Error + 'static)) -> Trouble {
-    let mut text = String::new();
-    let mut cause = Some(error);
-    while let Some(one) = cause {
-        text.push_str(&one.to_string().to_lowercase());
-        text.push(' ');
-        cause = one.source();
-    }
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["timed out", "timeout", "deadline"]) {
-        Trouble::Deaf
-    } else if says(&[
-        "maximum bytes",
-        "maximum messages",
-        "resource limits exceeded",
-    ]) {
-        Trouble::Full
-    } else if says(&["consumer not found", "stream not found"]) {
-        Trouble::Missing
-    } else {
-        Trouble::NotStoring
+/// What the status of a direct read says; a value comes without one.
+fn unread(status: Option<StatusCode>, has_stored: bool) -> Option<Trouble> {
+    match status {
+        None | Some(StatusCode::OK) => None,
+        // Before its first store the key need not be there; afterwards it was lost.
+        Some(StatusCode::NOT_FOUND) if !has_stored => None,
+        Some(StatusCode::NOT_FOUND) => Some(Trouble::Missing),
+        Some(StatusCode::TIMEOUT) => Some(Trouble::Deaf),
+        Some(_) => Some(Trouble::NotStoring),
     }
 }
 
@@ -289,25 +226,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_refusal_has_its_own_advice() {
-        for (says, trouble) in [
-            ("request timed out", Trouble::Deaf),
-            ("error: maximum bytes exceeded", Trouble::Full),
-            ("no space left on device", Trouble::NotStoring),
-            (
-                "insufficient storage resources available",
-                Trouble::NotStoring,
-            ),
-            (
-                "JetStream system temporarily unavailable",
-                Trouble::NotStoring,
-            ),
-            ("no responders", Trouble::NotStoring),
-            ("consumer not found", Trouble::Missing),
+    fn a_read_that_answers_an_error_is_no_read() {
+        assert_eq!(unread(None, true), None);
+        assert_eq!(unread(Some(StatusCode::NOT_FOUND), false), None);
+        for (status, trouble) in [
+            (StatusCode::NOT_FOUND, Trouble::Missing),
+            (StatusCode::TIMEOUT, Trouble::Deaf),
+            (StatusCode::NO_RESPONDERS, Trouble::NotStoring),
         ] {
-            let error = std::io::Error::other(says);
-            assert_eq!(meaning(&error), trouble, "{says}");
+            assert_eq!(unread(Some(status), true), Some(trouble), "{status:?}");
         }
-        assert!(Trouble::NotStoring.advice().contains("restart nats-server"));
     }
 }

@@ -21,6 +21,8 @@ mod retry;
 mod runner;
 mod slots;
 mod source;
+pub mod storing;
+pub mod trouble;
 pub mod vendor;
 
 pub use delivery::{Delivery, Settle};

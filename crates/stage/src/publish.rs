@@ -16,15 +16,17 @@ use contracts::hint::Hint;
 use contracts::topology::{MESSAGE_BYTES_MAX, Stream};
 use futures::future::BoxFuture;
 use prost::Message;
-use tokio::sync::watch;
 use tracing::Span;
+
+use crate::storing::Storing;
+use crate::trouble;
 
 /// Publishes and awaits the PubAck.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     outlet: Arc<dyn Outlet>,
-    /// Whether anything can be stored at present; `None` when nobody watches that.
-    storing: Option<watch::Receiver<bool>>,
+    /// Where it is noted how publishes end; `None` when nobody watches that.
+    storing: Option<Arc<Storing>>,
 }
 
 /// Where messages are stored: JetStream, or the simulation's streams.
@@ -124,18 +126,17 @@ impl Publisher {
         }
     }
 
-    /// The same, knowing from [`crate::health`] whether anything can be stored.
+    /// The same, noting how each publish ends for the process's watch ([`crate::health`]).
     #[must_use]
-    pub fn watched(mut self, storing: watch::Receiver<bool>) -> Self {
+    pub fn watched(mut self, storing: Arc<Storing>) -> Self {
         self.storing = Some(storing);
         self
     }
 
-    /// Returns when anything can be stored, as far as is known.
+    /// Returns when work may be taken, as far as is known.
     pub(crate) async fn storing(&self) {
         if let Some(storing) = &self.storing {
-            // A watch that has ended knows nothing against it.
-            let _ = storing.clone().wait_for(|storing| *storing).await;
+            storing.may_take().await;
         }
     }
 
@@ -159,7 +160,12 @@ impl Publisher {
                 .store(subject.clone(), header_map.clone(), payload.clone())
                 .await;
             match stored {
-                Ok(sequence) => return Ok(sequence),
+                Ok(sequence) => {
+                    if let Some(storing) = &self.storing {
+                        storing.note(&subject, None);
+                    }
+                    return Ok(sequence);
+                }
                 Err(NotStored::TooLarge) => {
                     let (bytes, limit) = (payload.len(), MESSAGE_BYTES_MAX);
                     return Err(PublishError::TooLarge {
@@ -169,6 +175,9 @@ impl Publisher {
                     });
                 }
                 Err(NotStored::Failed(source)) if tries >= TRIES_MAX => {
+                    if let Some(storing) = &self.storing {
+                        storing.note(&subject, Some(trouble::of_one_stream(source.as_ref())));
+                    }
                     return Err(PublishError::NotStored {
                         subject,
                         tries,

@@ -38,6 +38,7 @@ pub struct Connection {
     pub jetstream: jetstream::Context,
     connected: watch::Receiver<bool>,
     lost_subscriptions: watch::Receiver<u64>,
+    forbidden_publishes: watch::Receiver<u64>,
 }
 
 impl Connection {
@@ -50,6 +51,11 @@ impl Connection {
     /// not put back: only a new connection brings the client's answers again.
     pub fn lost_subscriptions(&self) -> watch::Receiver<u64> {
         self.lost_subscriptions.clone()
+    }
+
+    /// How often the server refused to let this user publish somewhere; nobody else is told so.
+    pub fn forbidden_publishes(&self) -> watch::Receiver<u64> {
+        self.forbidden_publishes.clone()
     }
 }
 
@@ -141,11 +147,14 @@ pub async fn connect(
     let receiver = connected.subscribe();
     let lost = watch::Sender::new(0);
     let lost_subscriptions = lost.subscribe();
+    let forbidden = watch::Sender::new(0);
+    let forbidden_publishes = forbidden.subscribe();
     let watcher = Watcher {
         service: service.to_owned(),
         events,
         connected,
         lost,
+        forbidden,
     };
 
     let addresses: Vec<&str> = url.split(',').map(str::trim).collect();
@@ -166,6 +175,7 @@ pub async fn connect(
         jetstream,
         connected: receiver,
         lost_subscriptions,
+        forbidden_publishes,
     })
 }
 
@@ -266,6 +276,7 @@ struct Watcher {
     events: Family<EventLabels, Counter>,
     connected: watch::Sender<bool>,
     lost: watch::Sender<u64>,
+    forbidden: watch::Sender<u64>,
 }
 
 impl Watcher {
@@ -285,13 +296,17 @@ impl Watcher {
             ("event", kind.to_owned()),
         ];
         self.events.get_or_create(&labels).inc();
-        let is_deafening = error.as_ref().is_some_and(|text| {
-            let text = text.to_lowercase();
-            text.contains("permissions violation for subscription")
-        });
-        if is_deafening {
-            self.lost
-                .send_modify(|count| *count = count.saturating_add(1));
+        let says = |words: &str| {
+            let text = error.as_ref().map(|text| text.to_lowercase());
+            text.is_some_and(|text| text.contains(words))
+        };
+        for (words, count) in [
+            ("permissions violation for subscription", &self.lost),
+            ("permissions violation for publish", &self.forbidden),
+        ] {
+            if says(words) {
+                count.send_modify(|count| *count = count.saturating_add(1));
+            }
         }
         match event {
             Event::Connected => {
