@@ -272,6 +272,9 @@ impl Permissions {
     fn follow(&mut self, stream: Stream) {
         self.project(stream);
         self.ask(&format!("CONSUMER.DELETE.{}.*", stream.name()));
+        // The one that replaces it has a name, and asks for the same subjects.
+        let (name, filter) = (stream.name(), stream.filter());
+        self.ask(&format!("CONSUMER.CREATE.{name}.*.{filter}"));
     }
 
     /// Reads a stream through consumers that the server names, and that end by themselves.
@@ -307,6 +310,9 @@ impl Permissions {
         self.read(bucket);
         let stream = stream_of(bucket);
         self.ask(&format!("CONSUMER.CREATE.{stream}"));
+        // One that a restart of the server lost is replaced under a name: without this right a
+        // watch went silent for good.
+        self.ask(&format!("CONSUMER.CREATE.{stream}.*.{}", keys_of(bucket)));
         for request in ["INFO", "DELETE"] {
             self.ask(&format!("CONSUMER.{request}.{stream}.*"));
         }

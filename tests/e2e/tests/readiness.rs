@@ -231,6 +231,9 @@ async fn a_full_disk_is_told_and_nothing_is_lost() -> anyhow::Result<()> {
     house.servers.nats.kill9();
     house.servers.nats.restart().await?;
     ready(&house).await?;
+    // Every watch came back as well, with the rights that its user has.
+    let refused = house.logs().matches("Permissions Violation").count();
+    ensure!(refused == 0, "{refused} times NATS forbade something");
     Shop::only(&house)?.exactly_once(&orders).await
 }
 
