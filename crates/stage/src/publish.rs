@@ -13,7 +13,7 @@ use bytes::Bytes;
 use contracts::contract::Contract;
 use contracts::headers;
 use contracts::hint::Hint;
-use contracts::topology::{MESSAGE_BYTES_MAX, Stream};
+use contracts::topology::{HEADER_BYTES_MAX, MESSAGE_BYTES_MAX, Stream};
 use futures::future::BoxFuture;
 use prost::Message;
 use tracing::Span;
@@ -81,6 +81,11 @@ pub enum PublishError {
         limit: i32,
     },
     #[error(
+        "{subject}: the message's headers of {bytes} bytes are larger than headers may be \
+         ({HEADER_BYTES_MAX} bytes, HEADER_BYTES_MAX); leave out what was added to them"
+    )]
+    HeadersTooLarge { subject: String, bytes: usize },
+    #[error(
         "{subject}: JetStream did not store the message in {tries} tries; is the stream full or the server away?"
     )]
     NotStored {
@@ -96,16 +101,22 @@ pub(crate) const MESSAGE_BYTES_LIMIT: usize = MESSAGE_BYTES_MAX.unsigned_abs() a
 
 /// What the server counts of a message: its headers as they are written, and its payload.
 pub(crate) fn stored_bytes(header_map: &HeaderMap, message_id: &str, payload: &[u8]) -> usize {
-    const FRAME: usize = "NATS/1.0\r\n\r\n".len();
-    const FIELD: usize = ": \r\n".len();
+    let id = headers::MESSAGE_ID.len() + message_id.len() + FIELD;
+    header_bytes(header_map) + id + payload.len()
+}
+
+const FRAME: usize = "NATS/1.0\r\n\r\n".len();
+const FIELD: usize = ": \r\n".len();
+
+/// Headers as they are written.
+pub(crate) fn header_bytes(header_map: &HeaderMap) -> usize {
     let fields = header_map.iter().flat_map(|(name, values)| {
         let name: &str = name.as_ref();
         values
             .iter()
             .map(move |value| name.len() + value.as_str().len() + FIELD)
     });
-    let id = headers::MESSAGE_ID.len() + message_id.len() + FIELD;
-    FRAME + fields.sum::<usize>() + id + payload.len()
+    FRAME + fields.sum::<usize>()
 }
 
 /// Tries under the same id before a publish counts as failed.
@@ -152,6 +163,10 @@ impl Publisher {
     ) -> Result<u64, PublishError> {
         if let Some(id) = message_id {
             header_map.insert(headers::MESSAGE_ID, id);
+        }
+        let bytes = header_bytes(&header_map);
+        if bytes > HEADER_BYTES_MAX {
+            return Err(PublishError::HeadersTooLarge { subject, bytes });
         }
         let mut tries = 1;
         loop {
