@@ -1,6 +1,10 @@
 //! Ready means able to work: `/readyz` follows NATS, and what a reload took away comes back by itself.
 //!
 //! Each test prints after how long readiness turned; no time is checked.
+#![allow(
+    clippy::print_stdout,
+    reason = "helpers say how long something took, and clippy does not count them as tests"
+)]
 
 use std::path::PathBuf;
 use std::process::Command;
