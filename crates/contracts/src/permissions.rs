@@ -114,6 +114,10 @@ impl User {
             Self::Bootstrap => bootstrap(&mut may),
         }
         may.ask("INFO");
+        if Self::SERVICES.contains(&self) {
+            // Whether anything can be stored and read (ADR 0025).
+            may.write(Bucket::Health);
+        }
         if self == Self::All {
             may.subscribe
                 .retain(|subject| !subject.starts_with("_INBOX_"));
@@ -269,6 +273,9 @@ impl Permissions {
     fn follow(&mut self, stream: Stream) {
         self.project(stream);
         self.ask(&format!("CONSUMER.DELETE.{}.*", stream.name()));
+        // The one that replaces it has a name, and asks for the same subjects.
+        let (name, filter) = (stream.name(), stream.filter());
+        self.ask(&format!("CONSUMER.CREATE.{name}.*.{filter}"));
     }
 
     /// Reads a stream through consumers that the server names, and that end by themselves.
@@ -304,6 +311,9 @@ impl Permissions {
         self.read(bucket);
         let stream = stream_of(bucket);
         self.ask(&format!("CONSUMER.CREATE.{stream}"));
+        // One that a restart of the server lost is replaced under a name: without this right a
+        // watch went silent for good.
+        self.ask(&format!("CONSUMER.CREATE.{stream}.*.{}", keys_of(bucket)));
         for request in ["INFO", "DELETE"] {
             self.ask(&format!("CONSUMER.{request}.{stream}.*"));
         }

@@ -71,6 +71,8 @@ pub enum Bucket {
     Letters,
     /// Releases of many dead letters: what was asked, how far each is.
     Releases,
+    /// One small key of each process, by which it sees whether anything can be stored (ADR 0025).
+    Health,
 }
 
 impl Stream {
@@ -218,6 +220,14 @@ impl Stream {
 /// Below the server's default of 1 MiB, so that a dead letter still has room for the original.
 pub const MESSAGE_BYTES_MAX: i32 = 896 * 1024;
 
+/// The most that a message's headers may take of it. Ours take some hundred bytes; what a stranger
+/// put there must not crowd out the payload, nor make a dead letter too large to be stored.
+/// JetStream itself refuses 64 KiB.
+pub const HEADER_BYTES_MAX: usize = 64 * 1024 - 1;
+
+/// The most that the headers of a message taken from a stream may have: the next attempt's fit too.
+pub const TAKEN_HEADER_BYTES_MAX: usize = HEADER_BYTES_MAX - 4 * 1024;
+
 impl Stage {
     pub const ALL: [Self; 5] = [
         Self::Fetch,
@@ -356,7 +366,7 @@ pub fn replay_consumer(stream: Stream) -> consumer::pull::Config {
 }
 
 impl Bucket {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ledger,
         Self::Mappings,
         Self::Tokens,
@@ -365,6 +375,7 @@ impl Bucket {
         Self::Sweeps,
         Self::Letters,
         Self::Releases,
+        Self::Health,
     ];
 
     /// The bucket's name.
@@ -378,6 +389,7 @@ impl Bucket {
             Self::Sweeps => "sweeps",
             Self::Letters => "letters",
             Self::Releases => "releases",
+            Self::Health => "health",
         }
     }
 

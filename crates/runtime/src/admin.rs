@@ -27,7 +27,14 @@ pub struct Readiness {
 }
 
 /// Component → why it is not ready, or `None` when it is.
-type Components = BTreeMap<String, Option<String>>;
+type Components = BTreeMap<String, Option<Trouble>>;
+
+/// Why a component is not ready, and since when.
+#[derive(Clone, Debug)]
+struct Trouble {
+    reason: String,
+    since_ms: u64,
+}
 
 /// One component's own switch.
 #[derive(Clone, Debug)]
@@ -74,16 +81,21 @@ impl Readiness {
 
     fn report(&self) -> Report {
         let state = self.state.borrow();
-        let mut not_ready: BTreeMap<String, String> = state
-            .iter()
-            .filter_map(|(name, reason)| Some((name.clone(), reason.clone()?)))
-            .collect();
+        let mut not_ready = BTreeMap::new();
+        let mut since_ms = BTreeMap::new();
+        for (name, trouble) in state.iter() {
+            if let Some(trouble) = trouble {
+                not_ready.insert(name.clone(), trouble.reason.clone());
+                since_ms.insert(name.clone(), trouble.since_ms);
+            }
+        }
         if state.is_empty() {
             not_ready.insert("process".to_owned(), "starting".to_owned());
         }
         Report {
             ready: not_ready.is_empty(),
             not_ready,
+            since_ms,
         }
     }
 }
@@ -105,8 +117,17 @@ impl ReadyFlag {
 
     fn set(&self, reason: Option<String>) {
         self.state.send_if_modified(|state| {
-            let before = state.insert(self.component.clone(), reason.clone());
-            before.as_ref() != Some(&reason)
+            let before = state.get(&self.component);
+            let told = before.map(|trouble| trouble.as_ref().map(|one| &one.reason));
+            if told == Some(reason.as_ref()) {
+                return false;
+            }
+            let trouble = reason.map(|reason| Trouble {
+                reason,
+                since_ms: ambient::now_ms(),
+            });
+            state.insert(self.component.clone(), trouble);
+            true
         });
     }
 }
@@ -116,6 +137,9 @@ impl ReadyFlag {
 struct Report {
     ready: bool,
     not_ready: BTreeMap<String, String>,
+    /// When each of them said so first.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    since_ms: BTreeMap<String, u64>,
 }
 
 /// The three routes, to serve or to merge into a larger router.

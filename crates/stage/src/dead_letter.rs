@@ -8,7 +8,7 @@ use contracts::cause;
 use contracts::contract::About;
 use contracts::dead_letter::{self, DeadLetter, DeadLetterKind, Header};
 use contracts::headers;
-use contracts::topology::{Stream, is_token};
+use contracts::topology::{HEADER_BYTES_MAX, Stream, is_token};
 use prost::Message;
 
 use crate::failure::Reason;
@@ -127,19 +127,51 @@ fn wire_reason(reason: &Reason) -> dead_letter::Reason {
     }
 }
 
-/// The headers of a message as a letter keeps them.
+/// The headers of a message as a letter keeps them: the smallest of them, within
+/// [`HEADER_BYTES_MAX`] in all, so that Tillbook's own stay and the letter can be stored.
 pub fn wire_headers(header_map: &HeaderMap) -> Vec<Header> {
-    header_map
-        .iter()
-        .flat_map(|(name, values)| {
-            values.iter().map(move |value| Header {
-                name: name.to_string(),
-                value: value.as_str().to_owned(),
-            })
+    let all = header_map.iter().flat_map(|(name, values)| {
+        values.iter().map(move |value| Header {
+            name: name.to_string(),
+            value: value.as_str().to_owned(),
         })
-        .collect()
+    });
+    let mut kept: Vec<Header> = all.collect();
+    let bytes = |header: &Header| header.name.len().saturating_add(header.value.len());
+    if kept.iter().map(bytes).sum::<usize>() <= HEADER_BYTES_MAX {
+        return kept;
+    }
+    kept.sort_by_key(bytes);
+    let mut room = HEADER_BYTES_MAX;
+    kept.retain(|header| match room.checked_sub(bytes(header)) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    });
+    kept
 }
 
 fn token_or_unknown(text: &str) -> &str {
     if is_token(text) { text } else { "unknown" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_keeps_our_headers_beside_one_that_is_too_large() {
+        let mut header_map = HeaderMap::new();
+        header_map.insert("A-Strangers", "x".repeat(HEADER_BYTES_MAX).as_str());
+        header_map.insert(headers::SCHEMA, "ours");
+        header_map.insert(headers::ATTEMPTS, "3");
+        let kept = wire_headers(&header_map);
+        let mut names: Vec<&str> = kept.iter().map(|header| header.name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, [headers::ATTEMPTS, headers::SCHEMA]);
+        header_map.insert("A-Strangers", "x".repeat(1024).as_str());
+        assert_eq!(wire_headers(&header_map).len(), 3);
+    }
 }

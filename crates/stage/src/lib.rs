@@ -11,6 +11,7 @@ mod delivery;
 mod exit;
 mod failure;
 pub mod follow;
+pub mod health;
 mod journal;
 mod metrics;
 mod publish;
@@ -20,6 +21,8 @@ mod retry;
 mod runner;
 mod slots;
 mod source;
+pub mod storing;
+pub mod trouble;
 pub mod vendor;
 
 pub use delivery::{Delivery, Settle};

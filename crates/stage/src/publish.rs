@@ -13,15 +13,20 @@ use bytes::Bytes;
 use contracts::contract::Contract;
 use contracts::headers;
 use contracts::hint::Hint;
-use contracts::topology::{MESSAGE_BYTES_MAX, Stream};
+use contracts::topology::{HEADER_BYTES_MAX, MESSAGE_BYTES_MAX, Stream};
 use futures::future::BoxFuture;
 use prost::Message;
 use tracing::Span;
+
+use crate::storing::Storing;
+use crate::trouble;
 
 /// Publishes and awaits the PubAck.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     outlet: Arc<dyn Outlet>,
+    /// Where it is noted how publishes end; `None` when nobody watches that.
+    storing: Option<Arc<Storing>>,
 }
 
 /// Where messages are stored: JetStream, or the simulation's streams.
@@ -76,6 +81,11 @@ pub enum PublishError {
         limit: i32,
     },
     #[error(
+        "{subject}: the message's headers of {bytes} bytes are larger than headers may be \
+         ({HEADER_BYTES_MAX} bytes, HEADER_BYTES_MAX); leave out what was added to them"
+    )]
+    HeadersTooLarge { subject: String, bytes: usize },
+    #[error(
         "{subject}: JetStream did not store the message in {tries} tries; is the stream full or the server away?"
     )]
     NotStored {
@@ -91,16 +101,22 @@ pub(crate) const MESSAGE_BYTES_LIMIT: usize = MESSAGE_BYTES_MAX.unsigned_abs() a
 
 /// What the server counts of a message: its headers as they are written, and its payload.
 pub(crate) fn stored_bytes(header_map: &HeaderMap, message_id: &str, payload: &[u8]) -> usize {
-    const FRAME: usize = "NATS/1.0\r\n\r\n".len();
-    const FIELD: usize = ": \r\n".len();
+    let id = headers::MESSAGE_ID.len() + message_id.len() + FIELD;
+    header_bytes(header_map) + id + payload.len()
+}
+
+const FRAME: usize = "NATS/1.0\r\n\r\n".len();
+const FIELD: usize = ": \r\n".len();
+
+/// Headers as they are written.
+pub(crate) fn header_bytes(header_map: &HeaderMap) -> usize {
     let fields = header_map.iter().flat_map(|(name, values)| {
         let name: &str = name.as_ref();
         values
             .iter()
             .map(move |value| name.len() + value.as_str().len() + FIELD)
     });
-    let id = headers::MESSAGE_ID.len() + message_id.len() + FIELD;
-    FRAME + fields.sum::<usize>() + id + payload.len()
+    FRAME + fields.sum::<usize>()
 }
 
 /// Tries under the same id before a publish counts as failed.
@@ -115,7 +131,24 @@ impl Publisher {
 
     /// A publisher to another place than JetStream.
     pub fn over(outlet: Arc<dyn Outlet>) -> Self {
-        Self { outlet }
+        Self {
+            outlet,
+            storing: None,
+        }
+    }
+
+    /// The same, noting how each publish ends for the process's watch ([`crate::health`]).
+    #[must_use]
+    pub fn watched(mut self, storing: Arc<Storing>) -> Self {
+        self.storing = Some(storing);
+        self
+    }
+
+    /// Returns when work may be taken, as far as is known.
+    pub(crate) async fn storing(&self) {
+        if let Some(storing) = &self.storing {
+            storing.may_take().await;
+        }
     }
 
     /// Stores `payload` under `message_id`; returns its stream sequence.
@@ -131,6 +164,10 @@ impl Publisher {
         if let Some(id) = message_id {
             header_map.insert(headers::MESSAGE_ID, id);
         }
+        let bytes = header_bytes(&header_map);
+        if bytes > HEADER_BYTES_MAX {
+            return Err(PublishError::HeadersTooLarge { subject, bytes });
+        }
         let mut tries = 1;
         loop {
             let stored = self
@@ -138,7 +175,12 @@ impl Publisher {
                 .store(subject.clone(), header_map.clone(), payload.clone())
                 .await;
             match stored {
-                Ok(sequence) => return Ok(sequence),
+                Ok(sequence) => {
+                    if let Some(storing) = &self.storing {
+                        storing.note(&subject, None);
+                    }
+                    return Ok(sequence);
+                }
                 Err(NotStored::TooLarge) => {
                     let (bytes, limit) = (payload.len(), MESSAGE_BYTES_MAX);
                     return Err(PublishError::TooLarge {
@@ -148,6 +190,9 @@ impl Publisher {
                     });
                 }
                 Err(NotStored::Failed(source)) if tries >= TRIES_MAX => {
+                    if let Some(storing) = &self.storing {
+                        storing.note(&subject, Some(trouble::of_one_stream(source.as_ref())));
+                    }
                     return Err(PublishError::NotStored {
                         subject,
                         tries,

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use crate::publish::Publisher;
 use crate::slots::{Shares, Slots};
 
 /// Longest one pull stays open. It also bounds how long a pull that the server lost in a restart
@@ -64,6 +65,7 @@ impl Workshop {
         &self,
         stage: Stage,
         consumer: &consumer::PullConsumer,
+        publisher: &Publisher,
         work: W,
     ) where
         W: Fn(Arc<jetstream::Message>, Turn) -> F + Clone + Send + 'static,
@@ -74,6 +76,12 @@ impl Workshop {
             self.in_flight.saturating_add(self.in_flight / 2),
         ));
         while !self.shutdown.is_cancelled() {
+            // What no exit can be stored for is not taken: each delivery counts, and a message
+            // that merely met a deaf worker so often would look like one that kills it.
+            tokio::select! {
+                () = publisher.storing() => {}
+                () = self.shutdown.cancelled() => return,
+            }
             if let Err(error) = self.pull(stage, consumer, &room, &work).await {
                 warn!(stage = stage.name(), error = %error, "a pull failed; it is begun anew");
                 tokio::select! {

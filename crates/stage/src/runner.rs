@@ -152,9 +152,10 @@ impl<S: Stage> Runner<S> {
             })
         };
         let [own, due] = &self.consumers;
+        let publisher = &self.context.publisher;
         tokio::join!(
-            workshop.follow(S::STAGE, own, work.clone()),
-            workshop.follow(S::STAGE, due, work)
+            workshop.follow(S::STAGE, own, publisher, work.clone()),
+            workshop.follow(S::STAGE, due, publisher, work)
         );
         workshop.tasks.close();
         let drained = tokio::time::timeout(settings.drain_timeout, workshop.tasks.wait()).await;
@@ -307,6 +308,18 @@ fn class_of<In: Contract>(decoded: &In, header_map: Option<&async_nats::HeaderMa
 }
 
 fn decode<In: Contract>(delivery: &Delivery<'_>) -> Result<(In, About), Reason> {
+    // A message could be put off to another attempt with no more than these.
+    let bytes = delivery.headers.map_or(0, crate::publish::header_bytes);
+    if bytes > topology::TAKEN_HEADER_BYTES_MAX {
+        return Err(Reason::new(
+            "headers_too_large",
+            format!(
+                "the message's headers have {bytes} bytes, and may have {}; the letter \
+                 keeps what fits. Find out who writes to this stream beside Tillbook, then release it",
+                topology::TAKEN_HEADER_BYTES_MAX
+            ),
+        ));
+    }
     let schema = delivery.headers.and_then(|h| h.get(headers::SCHEMA));
     if let Some(schema) = schema.filter(|schema| schema.as_str() != In::SCHEMA) {
         return Err(Reason::new(

@@ -13,7 +13,7 @@ use contracts::dead_letter::{DeadLetter, DeadLetterKind};
 use contracts::headers;
 use contracts::journal::JournalKind;
 use contracts::order::{Flag, OrderSnapshot, ValidatedOrder};
-use contracts::topology::Stream;
+use contracts::topology::{HEADER_BYTES_MAX, Stream, TAKEN_HEADER_BYTES_MAX};
 use prost::Message;
 use stage::{Done, Failure, Reason};
 
@@ -149,6 +149,39 @@ async fn the_largest_message_a_stage_takes_still_fits_into_a_dead_letter() {
     bench.put(&input).await;
     let letter = bench.letter().await;
     assert_eq!(letter.original_payload.len(), input.encode_to_vec().len());
+    bench.settled().await;
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn headers_beyond_their_bound_are_refused_and_those_without_room_for_ours_buried() {
+    let bench = Bench::start().await;
+    let mut header_map = HeaderMap::new();
+    header_map.insert("A-Strangers", "x".repeat(HEADER_BYTES_MAX).as_str());
+    let subject = INPUT.subject("acme", "order", "7");
+    let payload = snapshot(7).encode_to_vec();
+    let refused = bench
+        .publisher()
+        .publish(
+            subject.clone(),
+            None,
+            header_map.clone(),
+            payload.clone().into(),
+        )
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("65535 bytes"), "{refused}");
+    // What the server takes, but leaves no room for those of another attempt.
+    header_map.insert("A-Strangers", "x".repeat(TAKEN_HEADER_BYTES_MAX).as_str());
+    let stored = bench
+        .jetstream
+        .publish_with_headers(subject, header_map, payload.clone().into());
+    stored.await.unwrap().await.unwrap();
+    let stage = bench.run(settings(), pass).await;
+    let letter = bench.letter().await;
+    assert_eq!(reason_codes(&letter), ["headers_too_large"]);
+    assert_eq!(letter.original_payload, payload);
+    assert_eq!(letter.original_headers.len(), 1);
     bench.settled().await;
     stage.stop().await;
 }

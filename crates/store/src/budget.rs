@@ -36,8 +36,8 @@ impl RedisBudget {
         let mut call = self.script.key(format!("tillbook:budget:{bucket}"));
         tell(&mut call, heard);
         wish(&mut call, ask);
-        let answer: redis::RedisResult<(u8, u8, u64)> = call.invoke_async(&mut redis).await;
-        match self.link.settle(answer) {
+        let answer: Option<(u8, u8, u64)> = self.link.ask(call.invoke_async(&mut redis)).await;
+        match answer {
             Some((1, is_first, _)) => Answer::Granted {
                 is_first: is_first == 1,
             },

@@ -73,8 +73,9 @@ impl LookupCache {
 
     async fn get(&self, key: String) -> Option<u64> {
         let link = self.redis.as_ref()?;
-        let answer: redis::RedisResult<Option<u64>> = link.open()?.get(key).await;
-        link.settle(answer).flatten()
+        let mut redis = link.open()?;
+        let answer: Option<Option<u64>> = link.ask(redis.get(key)).await;
+        answer.flatten()
     }
 
     async fn set(&self, key: String, id: u64) {
@@ -86,14 +87,12 @@ impl LookupCache {
             return;
         };
         let ttl_s = self.ttl.as_secs().max(1);
-        let answer: redis::RedisResult<()> = redis.set_ex(key, id, ttl_s).await;
-        link.settle(answer);
+        link.ask::<()>(redis.set_ex(key, id, ttl_s)).await;
     }
 
     async fn delete(&self, key: String) {
         if let Some(link) = &self.redis {
-            let answer: redis::RedisResult<()> = link.open_anyway().del(key).await;
-            link.settle(answer);
+            link.ask::<()>(link.open_anyway().del(key)).await;
         }
     }
 }

@@ -16,6 +16,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long Redis is left alone after it failed.
 const REST: Duration = Duration::from_secs(1);
 
+fn late() -> redis::RedisError {
+    let text = "no answer in time";
+    redis::RedisError::from((redis::ErrorKind::Io, text))
+}
+
 /// A connection to Redis, made when it is first needed. Clones share it.
 #[derive(Clone)]
 pub struct RedisLink {
@@ -54,8 +59,21 @@ impl RedisLink {
         self.manager.clone()
     }
 
+    /// What Redis answers to one call within [`ANSWER_TIMEOUT`]; `None` when it does not.
+    ///
+    /// The client's own time-outs do not bound a call that waits for a connection: while Redis was
+    /// down each took 9.45 s, and 16.5 s while it hung. So the whole call is bounded here; what the
+    /// client still does about the connection it does without us.
+    pub(crate) async fn ask<T>(
+        &self,
+        call: impl Future<Output = redis::RedisResult<T>>,
+    ) -> Option<T> {
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, call).await;
+        self.settle(answer.unwrap_or_else(|_| Err(late())))
+    }
+
     /// What Redis answered; `None` when it did not, which leaves it alone for a while.
-    pub(crate) fn settle<T>(&self, answer: redis::RedisResult<T>) -> Option<T> {
+    fn settle<T>(&self, answer: redis::RedisResult<T>) -> Option<T> {
         match answer {
             Ok(value) => Some(value),
             Err(error) => {

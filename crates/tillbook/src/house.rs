@@ -14,6 +14,7 @@ use contracts::permissions::User;
 use runtime::config::{Config, Connection, RedisConfig, StageConfig};
 use runtime::metrics::Metrics;
 use runtime::shutdown::CancellationToken;
+use stage::storing::Storing;
 use stage::vendor::{BreakerNotes, CallNotes, CountedBudget, GuardMetrics};
 use stage::{Journal, Publisher, RetryPolicy, StageContext, StageMetrics, StageSettings};
 use store::budget::RedisBudget;
@@ -35,6 +36,8 @@ pub(crate) struct House {
     pub nats: runtime::nats::Connection,
     pub metrics: Metrics,
     pub shutdown: CancellationToken,
+    /// Told by the watch on health and by publishes, heard by the stages.
+    pub storing: Arc<Storing>,
     publisher: Publisher,
     journal: Journal,
     stage_metrics: StageMetrics,
@@ -79,7 +82,8 @@ impl House {
         runtime::nats::check_server(&nats.client)
             .await
             .or_exit(code::UNAVAILABLE)?;
-        let publisher = Publisher::new(nats.jetstream.clone());
+        let storing = Arc::new(Storing::default());
+        let publisher = Publisher::new(nats.jetstream.clone()).watched(storing.clone());
         let journal = Journal::start(publisher.clone(), service);
         let stage_metrics = StageMetrics::register(&metrics).or_exit(code::FAILED)?;
         let observer = Arc::new(CallNotes::register(&metrics).or_exit(code::FAILED)?);
@@ -96,6 +100,7 @@ impl House {
             nats,
             metrics,
             shutdown,
+            storing,
             publisher,
             journal,
             stage_metrics,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use contracts::topology::{self, REPLAY_FOLLOWS};
 use domain::policy::Policy;
 use ingest::guardian::Guarded;
 use ingest::hooks::{HookSecrets, Limits};
@@ -72,11 +73,13 @@ pub(crate) async fn run(
             readiness.component(service.name()).ready();
         }
     }
+    let watching = watch_health(&house, &readiness, services, name)?;
     readiness.ready().await;
     print(&ready_line(name, admin_address, &doors))?;
     info!(service = name, "ready");
 
     house.shutdown.cancelled().await;
+    watching.abort();
     for service in services {
         readiness.component(service.name()).not_ready("stopping");
     }
@@ -95,6 +98,43 @@ pub(crate) async fn run(
     let _ = admin_task.await;
     info!(service = name, "stopped");
     telemetry.shutdown().await.or_exit(code::FAILED)
+}
+
+/// Watches whether this process can store, read and pull, for as long as it runs.
+fn watch_health(
+    house: &House,
+    readiness: &Readiness,
+    services: &[Service],
+    name: &'static str,
+) -> Result<tokio::task::JoinHandle<()>, Failure> {
+    let mut consumers = Vec::new();
+    for service in services {
+        let stage = match service {
+            Service::Ingest => Some(topology::Stage::Fetch),
+            Service::Monitor => None,
+            Service::Replay => {
+                consumers.extend(
+                    REPLAY_FOLLOWS.map(|stream| (stream.name(), topology::REPLAY_CONSUMER)),
+                );
+                None
+            }
+            _ => topology::Stage::from_name(service.name()),
+        };
+        if let Some(stage) = stage {
+            consumers.push((stage.input().name(), stage.name()));
+            consumers.push((topology::Stream::Retries.name(), stage.name()));
+        }
+    }
+    let health = stage::health::Health::new(
+        house.nats.clone(),
+        name,
+        consumers,
+        readiness.component("nats"),
+        house.storing.clone(),
+        &house.metrics,
+    )
+    .or_exit(code::FAILED)?;
+    Ok(tokio::spawn(health.watch()))
 }
 
 /// Cancels when standard input ends: the supervisor that held it is gone.

@@ -174,6 +174,10 @@ impl Chain {
     /// Carries what lies ready through the three stages; how long that took.
     pub(crate) async fn round(&self, target: u64) -> anyhow::Result<Duration> {
         let last = topology::Stream::Resolved.name();
+        let put_off = self
+            .streams
+            .stored(topology::Stream::Retries.name())
+            .await?;
         let shutdown = CancellationToken::new();
         let [validate, transform, lookup] = &self.desks;
         let bounds = self.config.stages;
@@ -197,7 +201,11 @@ impl Chain {
             lookup.context(bounds.lookup, &shutdown)?,
         )
         .await?;
-        let reached = self.streams.reach(last, target).await;
+        let reached = tokio::select! {
+            reached = self.streams.reach(last, target) => reached,
+            // No vendor is there that would be worth another attempt.
+            stopped = self.streams.put_off(put_off) => stopped.map(|never| match never {}),
+        };
         let took = began.elapsed();
         shutdown.cancel();
         tasks.join_all().await;

@@ -178,8 +178,8 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     if outcome.is_ok() && wanted(Part::Rolling) {
         outcome = rolling::measure(amounts.rolling_seconds, &mut table).await;
     }
-    table.print(arguments.quick)?;
-    outcome
+    // What stopped the run is said first; a table without figures would say nothing.
+    outcome.and(table.print(arguments.quick))
 }
 
 /// `tillbook all`, from its first idle second to its ten-thousandth order.

@@ -19,7 +19,7 @@ use domain::policy::Policy;
 use prost::Message;
 use runtime::config::Connection;
 use store::cache::LookupCache;
-use store::ledger::{ClientKey, Ledger};
+use store::ledger::{ClientKey, ItemKey, Ledger};
 
 use crate::scene::Scene;
 
@@ -37,6 +37,7 @@ const ORDERS_OF_A_KIND: u64 = 40;
 const COMPRESS_ABOVE_BYTES: usize = 16 * 1024;
 /// Any id; FreshBooks is not asked about it.
 const CLIENT_ID: u64 = 200_001;
+const ITEM_ID: u64 = 300_001;
 
 /// One order as ingest would store it.
 pub(crate) struct Snapshot {
@@ -54,7 +55,7 @@ pub(crate) struct Snapshots {
 
 impl Snapshots {
     /// Fetches orders from the sandbox as ingest does, and makes them known: an open intent in the
-    /// ledger answers for the invoice, the cache for the client.
+    /// ledger answers for the invoice, the cache for the client and the items.
     pub(crate) async fn take(
         scene: &Scene,
         connection: &Connection,
@@ -87,6 +88,10 @@ impl Snapshots {
                     cache
                         .remember_client(&connection.name, &key, CLIENT_ID)
                         .await;
+                }
+                for item in &desired.items {
+                    let key = ItemKey::Sku(item.sku.clone());
+                    cache.remember_item(&connection.name, &key, ITEM_ID).await;
                 }
                 ledger
                     .put_order(&connection.name, &order_id.to_string(), &known(), 0)

@@ -1,6 +1,7 @@
 //! The pipeline's streams as seen from outside: how far it is, and whether it is at rest.
 
-use std::time::Duration;
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use async_nats::jetstream::{self, consumer};
@@ -13,6 +14,12 @@ pub(crate) struct Streams(pub(crate) jetstream::Context);
 
 /// Longest wait for the pipeline to get done with what it was given.
 const LIMIT: Duration = Duration::from_secs(900);
+
+/// Longest wait in which nothing at all comes through: what stands still will not move later.
+const STANDSTILL: Duration = Duration::from_secs(60);
+
+/// Between two looks at what was put off; often enough, and no load beside what is measured.
+const PUT_OFF_EVERY: Duration = Duration::from_secs(1);
 
 /// Connects as the bench, which may do everything.
 pub(crate) async fn connect(url: &str) -> anyhow::Result<async_nats::Client> {
@@ -47,24 +54,51 @@ impl Streams {
 
     /// Waits until a stream has stored `target` messages in all.
     ///
-    /// A dead letter on the way is an error: what was measured would not be what was meant.
+    /// A dead letter on the way is an error, since what was measured would not be what was meant;
+    /// so is a standstill.
     pub(crate) async fn reach(&self, stream: &str, target: u64) -> anyhow::Result<()> {
         let what = format!("{target} messages in {stream}");
-        let mut dead = 0;
-        let reached = eventually(LIMIT, &what, async || {
+        let (mut last, mut moved) = (0, Instant::now());
+        let stopped = eventually(LIMIT, &what, async || {
             let stored = self.stored(stream).await?;
             if stored >= target {
-                return Ok(true);
+                return Ok(None);
             }
-            dead = self.stored(Stream::DeadLetters.name()).await?;
+            if stored != last {
+                (last, moved) = (stored, Instant::now());
+            }
+            let dead = self.stored(Stream::DeadLetters.name()).await?;
             if dead > 0 {
-                return Ok(false);
+                return Ok(Some(format!("{dead} dead letters")));
+            }
+            if moved.elapsed() > STANDSTILL {
+                let retries = self.stored(Stream::Retries.name()).await?;
+                let for_s = STANDSTILL.as_secs();
+                return Ok(Some(format!(
+                    "nothing came for {for_s} s after {stored}, and {retries} were put off"
+                )));
             }
             anyhow::bail!("{stored} so far")
         })
         .await?;
-        ensure!(reached, "{dead} dead letters while waiting for {what}");
-        Ok(())
+        match stopped {
+            None => Ok(()),
+            Some(why) => anyhow::bail!("{why} while waiting for {what}"),
+        }
+    }
+
+    /// Returns an error as soon as any message is put off to another attempt.
+    pub(crate) async fn put_off(&self, before: u64) -> anyhow::Result<Infallible> {
+        loop {
+            let retries = self.stored(Stream::Retries.name()).await?;
+            ensure!(
+                retries <= before,
+                "{} messages were put off to another attempt; the log above says why (does a stage \
+                 ask a vendor that is not there?)",
+                retries.saturating_sub(before)
+            );
+            tokio::time::sleep(PUT_OFF_EVERY).await;
+        }
     }
 
     /// Waits until every stage has worked off what its stream and its retries hold.

@@ -129,12 +129,17 @@ impl Table {
         let aimed = self
             .rows
             .iter()
-            .filter(|row| row.aim.is_met(row.value).is_some());
+            .filter(|row| row.aim.is_met(row.value).is_some())
+            .count();
         out.push_str(&format!(
             "\n{} of {} aims are missed.\n",
             missed.count(),
-            aimed.count()
+            aimed
         ));
+        anyhow::ensure!(
+            aimed > 0,
+            "nothing was measured that has an aim; the error above or below says why"
+        );
         let mut stdout = std::io::stdout().lock();
         stdout
             .write_all(out.as_bytes())

@@ -178,7 +178,7 @@ fn reader(name: &str) -> Option<Reader> {
                 dead_letter: Cause, Reason, Header;
                 event: Event;
                 journal: JournalBatch, JournalEntry;
-                ledger: AccountEntry, Undone, WrittenInvoice, WrittenPayment, WrittenRefund, WrittenShipping,
+                ledger: AccountEntry, PaidInvoice, Undone, WrittenInvoice, WrittenPayment, WrittenRefund, WrittenShipping,
                     Intent, ClientField, ItemEntry;
                 money: Money;
                 order: Customer, Variant, Flag, Amounts, Totals, Address, FormField, ProductLine,

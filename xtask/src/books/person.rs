@@ -21,6 +21,8 @@ use crate::shops::world::Merchant;
 
 /// Order ids that no store of a run reaches, for invoices of no order.
 const NOBODY: u64 = 900_000;
+/// Of so many clients, the first ones of an account, one is always another than an invoice's.
+const MOVED_TO: usize = 5;
 /// A tax of so many units is beyond what rounding explains.
 const TAX_MIN: Decimal = Decimal::TEN;
 
@@ -196,7 +198,12 @@ impl<'a> Desk<'a> {
             "deletes a client" => {
                 let client = invoice.get("customerid");
                 let its = self.rows("invoices");
-                !refunded && its.filter(|one| one.get("customerid") == client).count() == 1
+                // The first ones are those to whom invoices are moved.
+                let mut firsts = self.rows("clients").take(MOVED_TO);
+                let is_moved_to = firsts.any(|one| one.get("id") == client);
+                !refunded
+                    && !is_moved_to
+                    && its.filter(|one| one.get("customerid") == client).count() == 1
             }
             _ => true,
         }

@@ -37,12 +37,25 @@ pub struct Connection {
     /// JetStream, with [`REQUEST_TIMEOUT`].
     pub jetstream: jetstream::Context,
     connected: watch::Receiver<bool>,
+    lost_subscriptions: watch::Receiver<u64>,
+    forbidden_publishes: watch::Receiver<u64>,
 }
 
 impl Connection {
     /// Whether the client is connected now; watch it for readiness.
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.connected.clone()
+    }
+
+    /// How often the server refused a subscription. One that it refused, even for a moment, it does
+    /// not put back: only a new connection brings the client's answers again.
+    pub fn lost_subscriptions(&self) -> watch::Receiver<u64> {
+        self.lost_subscriptions.clone()
+    }
+
+    /// How often the server refused to let this user publish somewhere; nobody else is told so.
+    pub fn forbidden_publishes(&self) -> watch::Receiver<u64> {
+        self.forbidden_publishes.clone()
     }
 }
 
@@ -132,10 +145,16 @@ pub async fn connect(
         .map_err(NatsError::Metrics)?;
     let connected = watch::Sender::new(false);
     let receiver = connected.subscribe();
+    let lost = watch::Sender::new(0);
+    let lost_subscriptions = lost.subscribe();
+    let forbidden = watch::Sender::new(0);
+    let forbidden_publishes = forbidden.subscribe();
     let watcher = Watcher {
         service: service.to_owned(),
         events,
         connected,
+        lost,
+        forbidden,
     };
 
     let addresses: Vec<&str> = url.split(',').map(str::trim).collect();
@@ -155,6 +174,8 @@ pub async fn connect(
         client,
         jetstream,
         connected: receiver,
+        lost_subscriptions,
+        forbidden_publishes,
     })
 }
 
@@ -254,6 +275,8 @@ struct Watcher {
     service: String,
     events: Family<EventLabels, Counter>,
     connected: watch::Sender<bool>,
+    lost: watch::Sender<u64>,
+    forbidden: watch::Sender<u64>,
 }
 
 impl Watcher {
@@ -273,6 +296,18 @@ impl Watcher {
             ("event", kind.to_owned()),
         ];
         self.events.get_or_create(&labels).inc();
+        let says = |words: &str| {
+            let text = error.as_ref().map(|text| text.to_lowercase());
+            text.is_some_and(|text| text.contains(words))
+        };
+        for (words, count) in [
+            ("permissions violation for subscription", &self.lost),
+            ("permissions violation for publish", &self.forbidden),
+        ] {
+            if says(words) {
+                count.send_modify(|count| *count = count.saturating_add(1));
+            }
+        }
         match event {
             Event::Connected => {
                 self.connected.send_replace(true);

@@ -18,6 +18,15 @@ pub(crate) const USERS: [&str; 10] = [
 /// Everybody may ask which server this is.
 const EVERYBODY: &str = "$JS.API.INFO";
 
+/// Each service tries whether it can store and read.
+const HEALTH: &str = "
+    $JS.API.STREAM.INFO.KV_health
+    $JS.API.DIRECT.GET.KV_health.$KV.health.acme.order.1
+    $KV.health.acme
+    $KV.health.acme.order.1
+    $KV.health.acme.client.id.1
+";
+
 const INGEST: &str = "
     tillbook.hint.acme.order.1
     $JS.API.STREAM.INFO.HINTS
@@ -79,6 +88,7 @@ const TRANSFORM: &str = "
     $JS.API.STREAM.INFO.KV_mappings
     $JS.API.DIRECT.GET.KV_mappings.$KV.mappings.acme.order.1
     $JS.API.CONSUMER.CREATE.KV_mappings
+    $JS.API.CONSUMER.CREATE.KV_mappings.probe.$KV.mappings.>
     $JS.API.CONSUMER.INFO.KV_mappings.probe
     $JS.API.CONSUMER.DELETE.KV_mappings.probe
     $JS.FC.KV_mappings.probe.1
@@ -139,6 +149,7 @@ const TOKENS: &str = "
     $KV.tokens.acme.order.1
     $KV.tokens.acme.client.id.1
     $JS.API.CONSUMER.CREATE.KV_tokens
+    $JS.API.CONSUMER.CREATE.KV_tokens.probe.$KV.tokens.>
     $JS.API.CONSUMER.INFO.KV_tokens.probe
     $JS.API.CONSUMER.DELETE.KV_tokens.probe
     $JS.FC.KV_tokens.probe.1
@@ -163,6 +174,7 @@ const MONITOR: &str = "
     $JS.API.STREAM.INFO.KV_connections
     $JS.API.DIRECT.GET.KV_connections.$KV.connections.acme.order.1
     $JS.API.CONSUMER.CREATE.KV_connections
+    $JS.API.CONSUMER.CREATE.KV_connections.probe.$KV.connections.>
     $JS.API.CONSUMER.INFO.KV_connections.probe
     $JS.API.CONSUMER.DELETE.KV_connections.probe
     $JS.FC.KV_connections.probe.1
@@ -181,6 +193,7 @@ const REPLAY: &str = "
     $JS.API.CONSUMER.INFO.OUTCOMES.probe
     $JS.API.CONSUMER.MSG.NEXT.OUTCOMES.probe
     $JS.API.CONSUMER.DELETE.OUTCOMES.probe
+    $JS.API.CONSUMER.CREATE.OUTCOMES.probe.tillbook.outcome.acme.order.1
     $JS.API.DIRECT.GET.OUTCOMES.tillbook.outcome.acme.order.1
 
     $JS.API.STREAM.INFO.HINTS
@@ -203,6 +216,7 @@ const REPLAY: &str = "
     $KV.letters.acme.order.1
     $KV.letters.acme.client.id.1
     $JS.API.CONSUMER.CREATE.KV_letters
+    $JS.API.CONSUMER.CREATE.KV_letters.probe.$KV.letters.>
     $JS.API.CONSUMER.INFO.KV_letters.probe
     $JS.API.CONSUMER.MSG.NEXT.KV_letters.probe
     $JS.API.CONSUMER.DELETE.KV_letters.probe
@@ -214,6 +228,7 @@ const REPLAY: &str = "
     $KV.releases.acme.order.1
     $KV.releases.acme.client.id.1
     $JS.API.CONSUMER.CREATE.KV_releases
+    $JS.API.CONSUMER.CREATE.KV_releases.probe.$KV.releases.>
     $JS.API.CONSUMER.INFO.KV_releases.probe
     $JS.API.CONSUMER.MSG.NEXT.KV_releases.probe
     $JS.API.CONSUMER.DELETE.KV_releases.probe
@@ -224,6 +239,7 @@ const REPLAY: &str = "
     $JS.API.STREAM.INFO.KV_mappings
     $JS.API.DIRECT.GET.KV_mappings.$KV.mappings.acme.order.1
     $JS.API.CONSUMER.CREATE.KV_mappings
+    $JS.API.CONSUMER.CREATE.KV_mappings.probe.$KV.mappings.>
     $JS.API.CONSUMER.INFO.KV_mappings.probe
     $JS.API.CONSUMER.DELETE.KV_mappings.probe
     $JS.FC.KV_mappings.probe.1
@@ -233,6 +249,7 @@ const REPLAY: &str = "
     $JS.API.CONSUMER.INFO.DEAD_LETTERS.probe
     $JS.API.CONSUMER.MSG.NEXT.DEAD_LETTERS.probe
     $JS.API.CONSUMER.DELETE.DEAD_LETTERS.probe
+    $JS.API.CONSUMER.CREATE.DEAD_LETTERS.probe.tillbook.dead_letter.acme.order.1
 
     tillbook.hint.acme.order.1
     tillbook.ingested.acme.order.1
@@ -251,6 +268,7 @@ const OPERATOR: &str = "
     $KV.mappings.acme.order.1
     $KV.mappings.acme.client.id.1
     $JS.API.CONSUMER.CREATE.KV_mappings
+    $JS.API.CONSUMER.CREATE.KV_mappings.probe.$KV.mappings.>
     $JS.API.CONSUMER.INFO.KV_mappings.probe
     $JS.API.CONSUMER.DELETE.KV_mappings.probe
     $JS.FC.KV_mappings.probe.1
@@ -264,12 +282,14 @@ const OPERATOR: &str = "
     $JS.API.CONSUMER.INFO.OUTCOMES.probe
     $JS.API.CONSUMER.MSG.NEXT.OUTCOMES.probe
     $JS.API.CONSUMER.DELETE.OUTCOMES.probe
+    $JS.API.CONSUMER.CREATE.OUTCOMES.probe.tillbook.outcome.acme.order.1
 
     $JS.API.STREAM.INFO.DEAD_LETTERS
     $JS.API.CONSUMER.CREATE.DEAD_LETTERS
     $JS.API.CONSUMER.INFO.DEAD_LETTERS.probe
     $JS.API.CONSUMER.MSG.NEXT.DEAD_LETTERS.probe
     $JS.API.CONSUMER.DELETE.DEAD_LETTERS.probe
+    $JS.API.CONSUMER.CREATE.DEAD_LETTERS.probe.tillbook.dead_letter.acme.order.1
 
     $JS.API.STREAM.INFO.KV_runs
     $JS.API.DIRECT.GET.KV_runs.$KV.runs.acme.order.1
@@ -277,6 +297,7 @@ const OPERATOR: &str = "
     $KV.runs.acme.order.1
     $KV.runs.acme.client.id.1
     $JS.API.CONSUMER.CREATE.KV_runs
+    $JS.API.CONSUMER.CREATE.KV_runs.probe.$KV.runs.>
     $JS.API.CONSUMER.INFO.KV_runs.probe
     $JS.API.CONSUMER.DELETE.KV_runs.probe
     $JS.FC.KV_runs.probe.1
@@ -285,6 +306,7 @@ const OPERATOR: &str = "
     $JS.API.DIRECT.GET.KV_ledger.$KV.ledger.acme.order.1
     $KV.ledger.acme.order.1
     $JS.API.CONSUMER.CREATE.KV_ledger
+    $JS.API.CONSUMER.CREATE.KV_ledger.probe.$KV.ledger.>
     $JS.API.CONSUMER.INFO.KV_ledger.probe
     $JS.API.CONSUMER.DELETE.KV_ledger.probe
     $JS.FC.KV_ledger.probe.1
@@ -310,7 +332,7 @@ const BOOTSTRAP: &str = "
     $JS.API.CONSUMER.CREATE.RETRIES.deliver.tillbook.x
 ";
 
-const STREAMS: [&str; 18] = [
+const STREAMS: [&str; 19] = [
     "HINTS",
     "INGESTED",
     "VALIDATED",
@@ -329,6 +351,7 @@ const STREAMS: [&str; 18] = [
     "KV_sweeps",
     "KV_letters",
     "KV_releases",
+    "KV_health",
 ];
 
 pub(crate) fn publishes(user: &str) -> BTreeSet<String> {
@@ -354,6 +377,10 @@ pub(crate) fn publishes(user: &str) -> BTreeSet<String> {
         .map(str::to_owned)
         .collect();
     subjects.insert(EVERYBODY.to_owned());
+    if !matches!(user, "operator" | "bootstrap") {
+        let lines = HEALTH.lines().map(str::trim);
+        subjects.extend(lines.filter(|line| !line.is_empty()).map(str::to_owned));
+    }
     if user == "bootstrap" {
         for stream in STREAMS {
             for action in ["CREATE", "UPDATE", "INFO"] {

@@ -107,11 +107,16 @@ pub(crate) fn publishes() -> BTreeSet<String> {
     }
     for stream in Stream::ALL {
         let subject = stream.subject("acme", "order", "1");
-        subjects.insert(format!("$JS.API.DIRECT.GET.{}.{subject}", stream.name()));
+        let name = stream.name();
+        subjects.insert(format!("$JS.API.DIRECT.GET.{name}.{subject}"));
+        subjects.insert(format!("$JS.API.CONSUMER.CREATE.{name}.probe.{subject}"));
     }
     for bucket in Bucket::ALL.map(Bucket::name) {
         subjects.insert(format!(
             "$JS.API.DIRECT.GET.KV_{bucket}.$KV.{bucket}.acme.order.1"
+        ));
+        subjects.insert(format!(
+            "$JS.API.CONSUMER.CREATE.KV_{bucket}.probe.$KV.{bucket}.>"
         ));
     }
     subjects.extend(inboxes());
