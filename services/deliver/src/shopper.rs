@@ -39,7 +39,11 @@ pub(crate) async fn client_id(
     }
     let found = resolution.presence() == Presence::Found && resolution.client_id != 0;
     if found && Some(resolution.client_id) != distrusted {
-        return Ok(resolution.client_id);
+        // Found by its e-mail and by nothing else, it may be another customer's.
+        let is_only_found = resolution.verified_at_ms != 0;
+        if !is_only_found || is_free(place, client, resolution.client_id).await? {
+            return Ok(resolution.client_id);
+        }
     }
     let mut claims = Vec::new();
     for key in &keys {
@@ -50,7 +54,9 @@ pub(crate) async fn client_id(
             .map_err(|e| entry::failure(&e))?;
         claims.push(entry);
     }
+    let count = keys.len();
     let (keys, claims) = own(client, keys, claims);
+    let is_shared = keys.len() < count;
     let known = claims
         .iter()
         .filter(|claim| stands_for(&claim.value, client))
@@ -60,7 +66,50 @@ pub(crate) async fn client_id(
         remember(place, client, &keys, &claims, id).await;
         return Ok(id);
     }
-    claim_and_create(place, client, &keys, claims, resolution, distrusted).await
+    let looked_up = Looked {
+        resolution,
+        distrusted,
+        is_shared,
+    };
+    claim_and_create(place, client, &keys, claims, &looked_up).await
+}
+
+/// What is known before the keys are claimed.
+struct Looked<'a> {
+    resolution: &'a ClientResolution,
+    distrusted: Option<u64>,
+    /// Another customer has the e-mail, so a client of it is this one's only by its id.
+    is_shared: bool,
+}
+
+/// Whether a client that FreshBooks found by e-mail may stand for this customer. While somebody
+/// creates a client of that e-mail it is waited for: whose it is, is written before the claim ends.
+async fn is_free(place: &Workplace<'_>, client: &DesiredClient, id: u64) -> Result<bool, Failure> {
+    let mut is_shared = false;
+    for key in ClientKey::of(client) {
+        let entry = place.ledger.client(place.connection, &key).await;
+        let entry = entry.map_err(|error| entry::failure(&error))?.value;
+        if let Some(open) = &entry.intent {
+            wait_for_other(place, open)?;
+        }
+        is_shared |= entry.client_id != 0 && !stands_for(&entry, client);
+    }
+    is_own(place, client, id, is_shared).await
+}
+
+/// Whether the client's own entry says that it stands for this customer, or where the e-mail is
+/// nobody else's, for nobody yet.
+async fn is_own(
+    place: &Workplace<'_>,
+    client: &DesiredClient,
+    id: u64,
+    is_shared: bool,
+) -> Result<bool, Failure> {
+    let key = ClientKey::Id(id);
+    let known = place.ledger.client(place.connection, &key).await;
+    let known = known.map_err(|error| entry::failure(&error))?;
+    let is_bound = Some(known.value.customer_id) == client.customer_id;
+    Ok(is_bound || (!is_shared && stands_for(&known.value, client)))
 }
 
 /// The keys that are this shopper's to claim. An e-mail that leads to another customer's client
@@ -107,11 +156,17 @@ async fn claim_and_create(
     client: &DesiredClient,
     keys: &[ClientKey],
     mut claims: Vec<Versioned<ClientEntry>>,
-    resolution: &ClientResolution,
-    distrusted: Option<u64>,
+    looked_up: &Looked<'_>,
 ) -> Result<u64, Failure> {
+    let Looked {
+        resolution,
+        distrusted,
+        is_shared,
+    } = *looked_up;
     let send_by = SendBy::start(place.settle);
-    let mut must_look = distrusted.is_some() || !place.is_fresh(resolution.verified_at_ms);
+    // A client that was found and is another customer's is no word on this one's.
+    let is_unsure = distrusted.is_some() || resolution.presence() == Presence::Found;
+    let mut must_look = is_unsure || !place.is_fresh(resolution.verified_at_ms);
     let mut is_orphaned = false;
     for (index, key) in keys.iter().enumerate() {
         let Some(claim) = claims.get_mut(index) else {
@@ -151,7 +206,7 @@ async fn claim_and_create(
         };
     }
     let existing = if must_look {
-        find(place, client, distrusted).await?
+        find(place, client, distrusted, is_shared).await?
     } else {
         None
     };
@@ -259,16 +314,12 @@ async fn find(
     place: &Workplace<'_>,
     client: &DesiredClient,
     distrusted: Option<u64>,
+    is_shared: bool,
 ) -> Result<Option<u64>, Failure> {
     for id in candidates(place, client, distrusted).await? {
         // FreshBooks may still show an e-mail that its customer has given up since, and customers
         // of several channels may share one.
-        let known = place
-            .ledger
-            .client(place.connection, &ClientKey::Id(id))
-            .await
-            .map_err(|error| entry::failure(&error))?;
-        if stands_for(&known.value, client) {
+        if is_own(place, client, id, is_shared).await? {
             return Ok(Some(id));
         }
     }

@@ -212,10 +212,18 @@ impl Lookup {
                 verified_at_ms: asked_at_ms,
             });
         };
-        for key in keys {
-            self.cache.remember_client(connection, key, client_id).await;
+        if desired.customer_id.is_none() {
+            for key in keys {
+                self.cache.remember_client(connection, key, client_id).await;
+            }
+            return Ok(found(client_id));
         }
-        Ok(found(client_id))
+        // Another customer of the same e-mail may have the client made at this moment: delivery asks
+        // the ledger once more, and remembers.
+        Ok(ClientResolution {
+            verified_at_ms: asked_at_ms,
+            ..found(client_id)
+        })
     }
 
     /// The first of the clients that stands for no other customer. FreshBooks finds by e-mail, and

@@ -80,8 +80,10 @@ impl Scene {
         let names = kinds.as_array().context("no kinds")?.iter();
         let names: Vec<&str> = names
             .filter_map(|kind| kind.get("kind")?.as_str())
-            // Nobody knows whether its transaction is money, and the proof says so.
+            // Nobody knows whether its transaction is money, and the proof says so; and what looks
+            // like the payment of an invoice waits for a person.
             .filter(|kind| *kind != "transaction_of_unknown_status")
+            .filter(|kind| !kind.starts_with("b2b_invoice_payment"))
             .collect();
         ensure!(names.len() > 50, "{kinds}");
         let mut placed = 0;
