@@ -115,6 +115,13 @@ impl ClientKey {
     }
 }
 
+/// Whether a client's entry may stand for this shopper: no when it is known as another customer's. An
+/// e-mail that was one customer's may be another's by now.
+pub fn stands_for(entry: &ClientEntry, client: &DesiredClient) -> bool {
+    let other = |id: u64| entry.customer_id != 0 && entry.customer_id != id;
+    !client.customer_id.is_some_and(other)
+}
+
 fn hashed(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     digest

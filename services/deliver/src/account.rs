@@ -1,9 +1,11 @@
 //! Where one delivery works: its account, its ledger, and what a vendor failure means there.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use connect::{Vendor, VendorError};
+use contracts::journal::JournalKind;
 use contracts::ledger::Intent;
 use stage::{Failure, Notes, vendor};
 use store::cache::LookupCache;
@@ -61,6 +63,17 @@ impl Workplace<'_> {
     /// Counts a call that changed FreshBooks.
     pub(crate) fn wrote(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says in the story what was learned of the books beside the order's own figures.
+    pub(crate) fn tell(&self, words: String) {
+        self.tell_with(words, BTreeMap::new());
+    }
+
+    /// The same, with figures that a reader may search for.
+    pub(crate) fn tell_with(&self, words: String, attributes: BTreeMap<String, String>) {
+        self.notes
+            .add(JournalKind::LedgerWritten, words, 0, attributes);
     }
 
     /// The exit after a failed call; puts the connection on hold when the vendor refuses it whole.

@@ -7,7 +7,6 @@
 //! which is a proof of its own (`open_intent`).
 
 use connect::freshbooks::Invoice;
-use contracts::journal::JournalKind;
 use domain::books::{DesiredBooks, DesiredInvoice};
 use stage::{Failure, Reason};
 
@@ -136,7 +135,5 @@ fn tell(place: &Workplace<'_>, number: &str) {
         "Invoice {number} was in FreshBooks already and says the same for the same client; nothing \
          shows that Tillbook made it, so it is taken for a person's: paid and followed, never removed."
     );
-    place
-        .notes
-        .add(JournalKind::LedgerWritten, words, 0, Default::default());
+    place.tell(words);
 }

@@ -10,7 +10,6 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use contracts::books_conversion::{model_from_wire, model_to_wire};
-use contracts::journal::JournalKind;
 use contracts::ledger::{AccountEntry, OrderEntry};
 use domain::arithmetic::{Figures, Learned, Model};
 use domain::books::{DesiredBooks, DesiredInvoice};
@@ -145,7 +144,5 @@ fn tell(place: &Workplace<'_>, proven: Model, number: &str) {
         ("arithmetic".to_owned(), proven.words().to_owned()),
         ("invoice_number".to_owned(), number.to_owned()),
     ]);
-    place
-        .notes
-        .add(JournalKind::LedgerWritten, words, 0, attributes);
+    place.tell_with(words, attributes);
 }

@@ -17,7 +17,7 @@ use domain::client_update::{
 use domain::customer::ClientVersion;
 use domain::policy::ClientConflicts;
 use stage::{Failure, Reason, vendor};
-use store::ledger::{ClientKey, Versioned};
+use store::ledger::{ClientKey, Versioned, stands_for};
 
 use crate::account::Workplace;
 use crate::entry;
@@ -51,12 +51,7 @@ pub(crate) async fn refresh(
     let _client = place.locks.lock(&lock).await;
     let mut record = Record::read(place, client_id).await?;
     record.wait_for_open_write(place)?;
-    let other = record.entry.value.customer_id;
-    if wanted
-        .client
-        .customer_id
-        .is_some_and(|id| other != 0 && other != id)
-    {
+    if !stands_for(&record.entry.value, wanted.client) {
         return Ok(Refreshed {
             notices: vec![format!(
                 "Client {client_id} stands for another customer of the store; this one's name and address are not written to it."

@@ -1,6 +1,5 @@
 //! An invoice taken out of the books, and brought back when its order is.
 
-use contracts::journal::JournalKind;
 use contracts::ledger::{IntentKind, OrderEntry, WrittenInvoice};
 use domain::books::DesiredInvoice;
 use stage::{Failure, Reason};
@@ -79,9 +78,7 @@ fn keep_a_persons(
         "Invoice {} stays: it was in FreshBooks before Tillbook and may be a person's.",
         known.number
     );
-    place
-        .notes
-        .add(JournalKind::LedgerWritten, words, 0, Default::default());
+    place.tell(words);
     entry.done(|value| value.invoice = None);
     Ok(())
 }

@@ -5,7 +5,6 @@
 //! is read and compared before money is booked.
 
 use connect::freshbooks::{Invoice, Payment};
-use contracts::journal::JournalKind;
 use contracts::ledger::{Intent, IntentKind, OrderEntry, WrittenPayment};
 use domain::account::contains_token;
 use domain::books::DesiredPayment;
@@ -94,8 +93,7 @@ pub(crate) async fn take_in_unknown(
     invoice: &Invoice,
 ) -> Result<bool, Failure> {
     let known = &entry.value.payments;
-    let amounts = known.iter().filter_map(|payment| payment.amount.as_ref());
-    let known_minor = amounts.fold(0_i64, |sum, amount| sum.saturating_add(amount.amount_minor));
+    let known_minor = known_minor(&entry.value);
     let is_unknown = |payment: &DesiredPayment| known.iter().all(|known| known.key != payment.key);
     if invoice.paid.amount_minor <= known_minor || !desired.iter().any(is_unknown) {
         return Ok(false);
@@ -106,11 +104,16 @@ pub(crate) async fn take_in_unknown(
     Ok(entry.value.payments.len() > before)
 }
 
+/// What the ledger knows as paid, in minor units of the invoice's currency.
+fn known_minor(entry: &OrderEntry) -> i64 {
+    let amounts = entry.payments.iter().filter_map(|one| one.amount.as_ref());
+    amounts.fold(0, |sum, amount| sum.saturating_add(amount.amount_minor))
+}
+
 /// What the ledger knows as paid, where the invoice shows less: a person deleted or lowered a
 /// payment in FreshBooks.
 pub(crate) fn known_beyond(entry: &OrderEntry, invoice: &Invoice) -> Option<Money> {
-    let amounts = entry.payments.iter().filter_map(|one| one.amount.as_ref());
-    let known_minor = amounts.fold(0_i64, |sum, amount| sum.saturating_add(amount.amount_minor));
+    let known_minor = known_minor(entry);
     let known = Money {
         amount_minor: known_minor,
         currency: invoice.currency,
@@ -127,9 +130,7 @@ pub(crate) fn tell_if_missing(place: &Workplace<'_>, entry: &OrderEntry, invoice
         "FreshBooks shows {} paid of invoice {}, Tillbook booked {known}: a person deleted or lowered a payment there.",
         invoice.paid, invoice.number
     );
-    place
-        .notes
-        .add(JournalKind::LedgerWritten, words, 0, Default::default());
+    place.tell(words);
 }
 
 /// Takes those of the payments found into the ledger's entry that are the order's and not in it.

@@ -5,7 +5,6 @@
 
 use connect::VendorError;
 use connect::freshbooks::{CreditNote, Expense};
-use contracts::journal::JournalKind;
 use contracts::ledger::{Intent, IntentKind, WrittenRefund};
 use domain::account::contains_token;
 use domain::arithmetic::{Correction, correction};
@@ -113,9 +112,7 @@ async fn standing(
             "Invoice {} is of client {} now: a person moved it. {} goes to that client too.",
             known.number, invoice.client_id, refund.number
         );
-        place
-            .notes
-            .add(JournalKind::LedgerWritten, words, 0, Default::default());
+        place.tell(words);
         entry.change(|value| value.client_id = invoice.client_id);
     }
     Ok(())

@@ -12,7 +12,7 @@ use contracts::books::{ClientResolution, Presence};
 use contracts::ledger::{ClientEntry, Intent, IntentKind};
 use domain::books::DesiredClient;
 use stage::{Failure, Reason, vendor};
-use store::ledger::{ClientKey, Versioned};
+use store::ledger::{ClientKey, Versioned, stands_for};
 
 use crate::account::Workplace;
 use crate::send_by::SendBy;
@@ -141,13 +141,6 @@ pub(crate) async fn known_id(
         }
     }
     Ok(None)
-}
-
-/// Whether a shopper key's entry stands for this shopper: an e-mail that was one customer's may be
-/// another's by now.
-fn stands_for(entry: &ClientEntry, client: &DesiredClient) -> bool {
-    let other = |id: u64| entry.customer_id != 0 && entry.customer_id != id;
-    !client.customer_id.is_some_and(other)
 }
 
 /// Claims every key in order, creates the client, and stores its id under every key.

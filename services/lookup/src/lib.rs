@@ -16,14 +16,14 @@ use contracts::books::{
     ClientResolution, DesiredBooks, Disposition, InvoiceResolution, Presence, ResolvedPlan,
 };
 use contracts::event::Entity;
-use contracts::ledger::{ClientEntry, OrderEntry};
+use contracts::ledger::OrderEntry;
 use contracts::{books_conversion, topology};
 use domain::books::DesiredClient;
 use stage::{Done, Failure, Reason, Received, Stage, vendor};
 use store::cache::LookupCache;
 use store::connections::Connections;
 use store::keyed_locks::KeyedLocks;
-use store::ledger::{ClientKey, Ledger};
+use store::ledger::{ClientKey, Ledger, stands_for};
 
 /// The look-up stage.
 pub struct Lookup {
@@ -314,13 +314,6 @@ impl Lookup {
             .await;
         vendor::failure(what, error)
     }
-}
-
-/// Whether a shopper key's entry stands for this shopper: an e-mail that was one customer's may be
-/// another's by now.
-fn stands_for(entry: &ClientEntry, desired: &DesiredClient) -> bool {
-    let other = |id: u64| entry.customer_id != 0 && entry.customer_id != id;
-    !desired.customer_id.is_some_and(other)
 }
 
 fn ledger_unavailable(error: &store::ledger::Error) -> Failure {
